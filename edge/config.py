@@ -1,0 +1,221 @@
+"""The settings: one TOML file, every field typed, bounded, with its default and meaning beside it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from edge.errors import ConfigError
+from edge.model.package import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SourceKind = Literal["auto", "picamera", "v4l2", "video", "images", "demo"]
+DetectorBackend = Literal["haar", "yunet"]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class SourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where frames come from."""
+
+    kind: Annotated[
+        SourceKind,
+        Meta(description="auto takes the Pi camera, else a USB/V4L2 camera, else the bundled demo"),
+    ] = "auto"
+    camera: Annotated[
+        Name, Meta(description="what events call this camera; small letters, digits, - and _, 32 at most")
+    ] = "camera"
+    path: Annotated[
+        str,
+        Meta(
+            description='a video file or image folder; for v4l2 a device such as "/dev/v4l/by-id/...", "" for the first'
+        ),
+    ] = ""
+    width: Annotated[
+        int,
+        Meta(description="pixels asked of a camera; 640x480 leaves a face at 2 m its 48 pixels", ge=64, le=4096),
+    ] = 640
+    height: Annotated[int, Meta(ge=64, le=4096)] = 480
+    fps: Annotated[
+        float, Meta(description="frames a second asked of a camera, and the pace of the demo", gt=0, le=240)
+    ] = 15.0
+    loop: Annotated[bool, Meta(description="start a file, folder or the demo again when it ends")] = False
+    realtime: Annotated[
+        bool,
+        Meta(description="play files and the demo at their own speed and drop late frames, as a camera would"),
+    ] = False
+
+
+class DetectConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How faces are found."""
+
+    backend: Annotated[DetectorBackend, Meta(description="yunet needs its ONNX file in detect.model")] = "haar"
+    model: Annotated[str, Meta(description="the detector's own model file, where it needs one")] = ""
+    width_px: Annotated[
+        int,
+        Meta(
+            description="frames are shrunk to this width to look for faces; half of it finds half as far",
+            ge=96,
+            le=1920,
+        ),
+    ] = 320
+    min_score: Annotated[float, Meta(description="weaker finds are not faces", ge=0, le=1)] = 0.6
+    min_face_px: Annotated[
+        int, Meta(description="smaller faces are ignored, in pixels of the source's frame", ge=8, le=1024)
+    ] = 24
+
+
+class ClassifyConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an emotion is read from a face."""
+
+    model: Annotated[str, Meta(description="a bundled model's name (mien models) or a packaged .tflite file")] = (
+        DEFAULT_MODEL
+    )
+    threads: Annotated[int, Meta(description="one is fastest for faces this small", ge=1, le=8)] = 1
+
+
+class TrackConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How faces are followed from frame to frame."""
+
+    min_hits: Annotated[
+        int, Meta(description="a face counts once it was found this often; 1 trusts every find", ge=1, le=30)
+    ] = 2
+    max_gap_s: Annotated[float, Meta(description="seconds out of sight before a face has left", gt=0, le=60)] = 1.0
+    min_iou: Annotated[
+        float, Meta(description="overlap with its last place that makes a find the same face", gt=0, lt=1)
+    ] = 0.2
+
+
+class DecideConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How scores become an emotion that holds still."""
+
+    window_s: Annotated[float, Meta(description="scores are averaged over about this long", gt=0, le=60)] = 0.7
+    min_duration_s: Annotated[
+        float, Meta(description="a new emotion must lead this long before it counts", ge=0, le=60)
+    ] = 0.4
+    margin: Annotated[float, Meta(description="and by this much score over the one it replaces", ge=0, lt=1)] = 0.1
+    min_score: Annotated[
+        float, Meta(description='below this best score the honest answer is "uncertain"', ge=0, lt=1)
+    ] = 0.4
+    state_every_s: Annotated[
+        float, Meta(description="seconds from one state event to the next; 0 for none", ge=0, le=3600)
+    ] = 1.0
+
+
+class JsonlConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Events as JSON lines."""
+
+    stdout: Annotated[bool, Meta(description="print every event")] = True
+    file: Annotated[str, Meta(description="append every event to this file, too")] = ""
+
+
+class WebConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The local page."""
+
+    enabled: Annotated[bool, Meta(description="serve the page")] = True
+    host: Annotated[
+        Literal["127.0.0.1", "::1", "localhost"], Meta(description="the page is for this machine alone")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(description="0 picks a free one", ge=0, le=65535)] = 8321
+    fps: Annotated[float, Meta(description="pictures a second for a viewer, at most", gt=0, le=60)] = 10.0
+    max_watchers: Annotated[int, Meta(description="viewers at a time; one more is told to wait", ge=1, le=64)] = 8
+
+
+class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything."""
+
+    source: SourceConfig = field(default_factory=SourceConfig)
+    detect: DetectConfig = field(default_factory=DetectConfig)
+    classify: ClassifyConfig = field(default_factory=ClassifyConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
+    decide: DecideConfig = field(default_factory=DecideConfig)
+    jsonl: JsonlConfig = field(default_factory=JsonlConfig)
+    web: WebConfig = field(default_factory=WebConfig)
+
+
+def load_config(path: Path) -> Config:
+    """The settings in a file. Raises ConfigError, naming file, key, value and rule."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+        raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: no TOML: {error}") from error
+    try:
+        return parse_config(table)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_config(table: dict[str, Any]) -> Config:
+    """The settings in a table as TOML gives it. Raises ConfigError."""
+    try:
+        return msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(explain(error, table)) from error
+
+
+def explain(error: msgspec.ValidationError, table: dict[str, Any]) -> str:
+    """'source.fps = 0: must be > 0', from msgspec's 'Expected `float` > 0 - at `$.source.fps`'."""
+    message, _, at = str(error).partition(" - at `$")
+    path = at.rstrip("`").lstrip(".")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", message):
+        key = ".".join(part for part in (path, unknown[1]) if part)
+        return f"{key}: no such setting (mien config --print lists them)"
+    value: Any = table
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    rule = message.replace("Expected", "must be").replace("`", "").replace(", got", ", not")
+    if choice := re.fullmatch(r"Invalid enum value (.*)", message):
+        allowed = ", ".join(str(word) for word in allowed_values(path))
+        return f"{path} = {choice[1]}: must be one of {allowed}".replace("'", '"')
+    rule = re.sub(r"^must be (?:float|int) (?=[<>])", "must be ", rule)
+    return f"{path} = {msgspec.json.encode(value).decode()}: {rule}"
+
+
+def allowed_values(path: str) -> tuple[Any, ...]:
+    """The words that a Literal setting may hold."""
+    section, _, key = path.partition(".")
+    info = msgspec.inspect.type_info(Config)
+    for part in (section, key):
+        info = next(f.type for f in info.fields if f.name == part)  # type: ignore[attr-defined]
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return tuple(info.values) if isinstance(info, msgspec.inspect.LiteralType) else ()
+
+
+def commented_example() -> str:
+    """A file that sets every field to its default and says what it means."""
+    lines = ["# Mien's settings. Every line shows a default; delete what you do not change."]
+    for table in msgspec.structs.fields(Config):
+        section = table.default_factory()
+        lines += ["", f"# {type(section).__doc__}", f"[{table.name}]"]
+        lines += [line for entry in msgspec.structs.fields(type(section)) for line in _example_field(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def _example_field(entry: msgspec.structs.FieldInfo) -> list[str]:
+    meta = entry.type.__metadata__[0] if hasattr(entry.type, "__metadata__") else Meta()
+    kind = msgspec.inspect.type_info(entry.type)
+    while isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
+    notes = []
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        notes.append("one of " + ", ".join(str(value) for value in kind.values))
+    bounds = [(">=", meta.ge), (">", meta.gt), ("<=", meta.le), ("<", meta.lt)]
+    notes += [f"{sign} {bound}" for sign, bound in bounds if bound is not None]
+    comment = "; ".join(part for part in (meta.description, ", ".join(notes)) if part)
+    value = msgspec.json.encode(entry.default).decode()  # a JSON string, number or boolean is a TOML one too
+    return [f"# {comment}", f"{entry.name} = {value}"]

@@ -1,0 +1,28 @@
+"""What can go wrong through no fault of the code: each message is one line a user can act on.
+
+Every error also inherits the builtin it refines, so that callers who know only Python can catch it.
+"""
+
+
+class MienError(Exception):
+    """The root: the commands print its message as one line and exit with status 2."""
+
+
+class ConfigError(MienError, ValueError):
+    """A setting that breaks its rule. The message names value, key path and rule."""
+
+
+class SourceError(MienError, OSError):
+    """A camera, file or folder that cannot be read. The message names it and says why."""
+
+
+class ModelError(MienError, ValueError):
+    """A model file that does not prove itself. The message names the file and the proof that failed."""
+
+
+class SinkError(MienError, OSError):
+    """A file or address that cannot be published to. The message names it and says why."""
+
+
+class MissingPackageError(MienError, ImportError):
+    """A Python package that an optional part needs. The message says how to get it."""

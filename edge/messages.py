@@ -1,0 +1,194 @@
+"""The records that travel through the pipeline. All are frozen: a stage makes new ones, it changes none.
+
+Coordinates are pixels of the frame, x to the right, y down. Times: `time_s` is the source's own clock
+(seconds, for ordering and durations), `captured_at` the wall clock (what people and databases want).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+
+Phase = Literal["starting", "running", "no-source", "private", "stopping"]
+
+
+class Frame(Struct, frozen=True, eq=False):
+    """One picture.
+
+    luma: uint8, shape (height, width), full range 0..255.
+    time_s: seconds on the source's clock; a live source uses time.monotonic(), a file its position.
+    captured_at: seconds since the epoch.
+    sequence: counts the frames that the source captured, dropped ones included, from 0.
+    name: the file it came from, where there is one.
+    """
+
+    luma: NDArray[np.uint8]
+    time_s: float
+    captured_at: float
+    sequence: int = 0
+    name: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width = self.luma.shape
+        return width, height
+
+
+class Box(Struct, frozen=True):
+    """A rectangle in pixels of its frame; x_max and y_max lie just outside it."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    @property
+    def width(self) -> float:
+        return self.x_max - self.x_min
+
+    @property
+    def height(self) -> float:
+        return self.y_max - self.y_min
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x_min + self.x_max) / 2, (self.y_min + self.y_max) / 2
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union with another box, 0..1."""
+        width = min(self.x_max, other.x_max) - max(self.x_min, other.x_min)
+        height = min(self.y_max, other.y_max) - max(self.y_min, other.y_min)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.area + other.area - shared)
+
+    def as_pixels(self) -> tuple[int, int, int, int]:
+        """(x_min, y_min, x_max, y_max) rounded to whole pixels."""
+        return round(self.x_min), round(self.y_min), round(self.x_max), round(self.y_max)
+
+
+class Face(Struct, frozen=True):
+    """What a detector found: a box in Mien's convention (edge/detect/__init__.py) and its score, 0..1."""
+
+    box: Box
+    score: float
+
+
+class Track(Struct, frozen=True):
+    """One face followed over time.
+
+    id: random and short-lived, never an identity.
+    face: the last one seen; `visible` tells whether that was in this very frame.
+    since_s, seen_s: frame times of the first and the last detection.
+    hits: how many detections the track has had.
+    """
+
+    id: str
+    face: Face
+    since_s: float
+    seen_s: float
+    hits: int
+    visible: bool
+
+
+class Estimate(Struct, frozen=True):
+    """What is believed of one track: smoothed scores and the emotion decided from them.
+
+    emotion: a label, "uncertain", or None while nothing is decided yet.
+    score: the smoothed score of `emotion`, 0..1 (0 where it is None; the best one where uncertain).
+    scores: one smoothed score a label; they sum to 1. Empty before the first classification.
+    """
+
+    track: Track
+    emotion: str | None
+    score: float
+    scores: dict[str, float]
+
+
+class Person(Struct, frozen=True):
+    """One face as a State event lists it; the box is [x_min, y_min, x_max, y_max]."""
+
+    track: str
+    box: tuple[int, int, int, int]
+    emotion: str | None
+    score: float
+
+
+class FaceAppeared(Struct, frozen=True, kw_only=True, tag_field="type", tag="face_appeared"):
+    """A face is in view that was not before."""
+
+    schema: int = SCHEMA_VERSION
+    time: datetime
+    time_s: float
+    camera: str
+    frame: int
+    track: str
+    box: tuple[int, int, int, int]
+
+
+class EmotionChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="emotion_changed"):
+    """The decided emotion of a face is another one than before (the first has `previous` null)."""
+
+    schema: int = SCHEMA_VERSION
+    time: datetime
+    time_s: float
+    camera: str
+    frame: int
+    track: str
+    box: tuple[int, int, int, int]
+    emotion: str
+    previous: str | None
+    score: float
+    scores: dict[str, float]
+
+
+class FaceLeft(Struct, frozen=True, kw_only=True, tag_field="type", tag="face_left"):
+    """A face has been out of view for longer than `track.max_gap_s`."""
+
+    schema: int = SCHEMA_VERSION
+    time: datetime
+    time_s: float
+    camera: str
+    frame: int
+    track: str
+    emotion: str | None
+    duration_s: float
+
+
+class State(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
+    """Everything at once, at regular times, so that a late listener need not have heard the rest.
+
+    frames_per_s: measured over the time since the last State; 0 in the first one.
+    """
+
+    schema: int = SCHEMA_VERSION
+    time: datetime
+    time_s: float
+    camera: str
+    frame: int
+    phase: Phase
+    frames_per_s: float
+    people: tuple[Person, ...]
+
+
+Event = FaceAppeared | EmotionChanged | FaceLeft | State
+
+
+class Reading(Struct, frozen=True, eq=False):
+    """A frame and everything said about it: what the pipeline hands to every sink."""
+
+    frame: Frame
+    estimates: tuple[Estimate, ...] = ()
+    events: tuple[Event, ...] = ()

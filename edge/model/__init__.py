@@ -1,0 +1,1 @@
+"""What training, converters and the device must agree on, owned in one place."""

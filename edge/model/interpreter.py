@@ -1,0 +1,80 @@
+"""The TFLite runtime: the only module that imports it.
+
+ai-edge-litert is first choice; tflite-runtime is the second (32-bit boards; no XNNPACK for int8, so it is slower).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge.errors import MissingPackageError, ModelError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+RUNTIMES = (
+    ("ai-edge-litert", "ai_edge_litert.interpreter"),
+    ("tflite-runtime", "tflite_runtime.interpreter"),
+)
+
+
+def find_runtime() -> tuple[str, str, ModuleType]:
+    """(name, version, module) of the runtime in use. Raises MissingPackageError where there is none."""
+    reasons = []
+    for name, module in RUNTIMES:
+        try:
+            return name, importlib.metadata.version(name), importlib.import_module(module)
+        except (
+            ImportError
+        ) as error:  # a wheel for another libc or numpy fails here too, with a reason worth showing
+            reasons.append(f"{name}: {error}")
+    raise MissingPackageError(f"no TFLite runtime: install ai-edge-litert ({'; '.join(reasons)})")
+
+
+class Interpreter:
+    """One TFLite model with one input, ready to run.
+
+    Raises ModelError if the flatbuffer cannot be loaded.
+    """
+
+    def __init__(self, flatbuffer: bytes, *, threads: int = 1, where: str = "model") -> None:
+        self.runtime, self.runtime_version, module = find_runtime()
+        try:
+            self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, SystemError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ModelError(f"{where}: no model that {self.runtime} can load: {reason}") from error
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1:
+            raise ModelError(f"{where}: {len(inputs)} inputs: one is expected")
+        self.input: dict[str, Any] = inputs[0]
+        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+
+    def resize(self, shape: tuple[int, ...]) -> None:
+        """Run on inputs of another shape from now on; nothing happens where it is the same."""
+        if tuple(self.input["shape"]) != shape:
+            self._interpreter.resize_tensor_input(self.input["index"], shape)
+            self._interpreter.allocate_tensors()
+            self.input = self._interpreter.get_input_details()[0]
+            self.outputs = self._interpreter.get_output_details()
+
+    def invoke(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
+        """Raw outputs for a raw input of the model's own shape and dtype; the arrays are copies."""
+        self._interpreter.set_tensor(self.input["index"], tensor)
+        self._interpreter.invoke()
+        return [np.asarray(self._interpreter.get_tensor(output["index"])) for output in self.outputs]
+
+
+def dequantize(tensor: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float32]:
+    """A raw tensor as real numbers; a float tensor comes back as it is."""
+    if np.issubdtype(tensor.dtype, np.floating):
+        return tensor.astype(np.float32, copy=False)
+    scale, zero_point = details["quantization"]
+    return np.asarray((tensor.astype(np.float32) - zero_point) * scale, np.float32)

@@ -36,15 +36,13 @@ class SourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "camera"
     path: Annotated[
         str,
-        Meta(
-            description='a video file or image folder; for v4l2 a device such as "/dev/v4l/by-id/...", "" for the first'
-        ),
+        Meta(description='a video file or image folder; for v4l2 a device (/dev/v4l/by-id/...), "" for the first'),
     ] = ""
     width: Annotated[
         int,
         Meta(description="pixels asked of a camera; 640x480 leaves a face at 2 m its 48 pixels", ge=64, le=4096),
     ] = 640
-    height: Annotated[int, Meta(ge=64, le=4096)] = 480
+    height: Annotated[int, Meta(description="pixels asked of a camera", ge=64, le=4096)] = 480
     fps: Annotated[
         float, Meta(description="frames a second asked of a camera, and the pace of the demo", gt=0, le=240)
     ] = 15.0
@@ -52,7 +50,7 @@ class SourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     realtime: Annotated[
         bool,
         Meta(description="play files and the demo at their own speed and drop late frames, as a camera would"),
-    ] = False
+    ] = True
 
 
 class DetectConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

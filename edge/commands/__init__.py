@@ -1,0 +1,1 @@
+"""One subcommand a file, thin: each has a click command named `command`."""

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from edge.config import SourceConfig
+    from edge.config import SourceConfig, SourceKind
     from edge.messages import Frame
 
-KINDS = ("picamera", "v4l2", "video", "images", "demo")
-AUTO_ORDER = ("picamera", "v4l2", "demo")
+KINDS: tuple[SourceKind, ...] = ("picamera", "v4l2", "video", "images", "demo")
+AUTO_ORDER: tuple[SourceKind, ...] = ("picamera", "v4l2", "demo")
 
 
 class Source(Protocol):
@@ -51,7 +51,7 @@ def backend(kind: str) -> ModuleType:
     return importlib.import_module(f"edge.sources.{kind}")
 
 
-def choose(config: SourceConfig) -> str:
+def choose(config: SourceConfig) -> SourceKind:
     """The kind to open: the configured one or, for `auto`, the first that finds something."""
     if config.kind != "auto":
         return config.kind

@@ -1,0 +1,24 @@
+"""`mien run`: the service in the foreground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.commands.settings import config_options, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("run")
+@config_options
+@click.option("--source", metavar="KIND|FILE|DIR", help="Where frames come from: auto, demo, v4l2, a clip ...")
+@click.option("--frames", type=click.IntRange(1), help="Stop after this many frames.")
+def command(config_file: Path | None, changes: tuple[str, ...], source: str | None, frames: int | None) -> None:
+    """Read the camera, print one JSON event a line, serve the local page."""
+    config = settings(config_file, changes, source)
+    from edge import service
+
+    service.run(config, frames=frames)

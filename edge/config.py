@@ -205,15 +205,15 @@ def commented_example() -> str:
 
 
 def _example_field(entry: msgspec.structs.FieldInfo) -> list[str]:
-    meta = entry.type.__metadata__[0] if hasattr(entry.type, "__metadata__") else Meta()
+    metas: tuple[Meta, ...] = getattr(entry.type, "__metadata__", ())
     kind = msgspec.inspect.type_info(entry.type)
     while isinstance(kind, msgspec.inspect.Metadata):
         kind = kind.type
-    notes = []
+    notes = [meta.description for meta in metas if meta.description]
     if isinstance(kind, msgspec.inspect.LiteralType):
         notes.append("one of " + ", ".join(str(value) for value in kind.values))
-    bounds = [(">=", meta.ge), (">", meta.gt), ("<=", meta.le), ("<", meta.lt)]
-    notes += [f"{sign} {bound}" for sign, bound in bounds if bound is not None]
-    comment = "; ".join(part for part in (meta.description, ", ".join(notes)) if part)
+    for meta in metas:
+        bounds = (("at least", meta.ge), ("above", meta.gt), ("at most", meta.le), ("below", meta.lt))
+        notes += [f"{words} {bound}" for words, bound in bounds if bound is not None]
     value = msgspec.json.encode(entry.default).decode()  # a JSON string, number or boolean is a TOML one too
-    return [f"# {comment}", f"{entry.name} = {value}"]
+    return [f"# {'; '.join(notes)}", f"{entry.name} = {value}"]

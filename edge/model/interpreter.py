@@ -65,6 +65,13 @@ class Interpreter:
             self.input = self._interpreter.get_input_details()[0]
             self.outputs = self._interpreter.get_output_details()
 
+    @property
+    def accelerated(self) -> bool:
+        """True if the runtime handed operators to XNNPACK's kernels instead of the slow reference ones."""
+        # The only place where the runtime tells of its delegates; what it says of their tensors is not used.
+        operators = self._interpreter._get_ops_details()  # noqa: SLF001
+        return any(operator["op_name"] == "DELEGATE" for operator in operators)
+
     def invoke(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """Raw outputs for a raw input of the model's own shape and dtype; the arrays are copies."""
         self._interpreter.set_tensor(self.input["index"], tensor)

@@ -5,8 +5,11 @@ ai-edge-litert is first choice; tflite-runtime is the second (32-bit boards; no 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +17,7 @@ import numpy as np
 from edge.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     from numpy.typing import NDArray
@@ -37,6 +41,25 @@ def find_runtime() -> tuple[str, str, ModuleType]:
     raise MissingPackageError(f"no TFLite runtime: install ai-edge-litert ({'; '.join(reasons)})")
 
 
+@contextlib.contextmanager
+def native_notes_left_out() -> Iterator[None]:
+    """Keeps the runtime's C++ notes ("INFO: Created ... delegate") off standard error; all else still gets there."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    caught = os.memfd_create("native-notes")
+    os.dup2(caught, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.lseek(caught, 0, os.SEEK_SET)
+        with open(caught, "rb") as notes:  # noqa: PTH123  (a descriptor)
+            for line in notes:
+                if not line.startswith(b"INFO:"):
+                    os.write(terminal, line)
+        os.close(terminal)
+
+
 class Interpreter:
     """One TFLite model with one input, ready to run.
 
@@ -46,8 +69,9 @@ class Interpreter:
     def __init__(self, flatbuffer: bytes, *, threads: int = 1, where: str = "model") -> None:
         self.runtime, self.runtime_version, module = find_runtime()
         try:
-            self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with native_notes_left_out():
+                self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ModelError(f"{where}: no model that {self.runtime} can load: {reason}") from error

@@ -43,7 +43,7 @@ def find_runtime() -> tuple[str, str, ModuleType]:
 
 @contextlib.contextmanager
 def native_notes_left_out() -> Iterator[None]:
-    """Keeps the runtime's C++ notes ("INFO: Created ... delegate") off standard error; all else still gets there."""
+    """Keeps the runtime's C++ notes ("INFO: Created ... delegate") off standard error; the rest gets there."""
     sys.stderr.flush()
     terminal = os.dup(2)
     caught = os.memfd_create("native-notes")

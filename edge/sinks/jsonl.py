@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 class JsonlSink:
     """Writes each event as one line as it happens.
 
-    Raises SinkError if the file cannot be opened or written, or the reader of standard output has gone.
+    Raises SinkError if the file cannot be opened or written, BrokenPipeError if the reader of standard output has
+    gone: then nobody listens, and the run ends as any program in a pipe does.
     """
 
     def __init__(self, config: JsonlConfig) -> None:
         self._encoder = msgspec.json.Encoder()
-        self._outputs: list[tuple[str, BinaryIO]] = []
-        if config.stdout:
-            self._outputs.append(("standard output", sys.stdout.buffer))
+        self._stdout = sys.stdout.buffer if config.stdout else None
+        self._path = config.file
+        self._file: int | None = None
         if config.file:
             try:
-                # Unbuffered append: a line is written by one call, so a power cut loses whole lines, not halves.
-                self._outputs.append((config.file, open(config.file, "ab", buffering=0)))  # noqa: PTH123, SIM115
+                self._file = os.open(config.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             except OSError as error:
                 raise SinkError(f"jsonl.file = {config.file}: cannot be written: {error.strerror}") from error
 
@@ -37,21 +37,25 @@ class JsonlSink:
         if not reading.events:
             return
         lines = b"".join(self._encoder.encode(event) + b"\n" for event in reading.events)
-        for name, output in self._outputs:
-            try:
-                output.write(lines)
-                output.flush()
-            except OSError as error:
-                raise SinkError(f"{name}: cannot be written: {error.strerror}") from error
+        if self._file is not None:
+            self._append(self._file, lines)
+        if self._stdout is not None:
+            self._stdout.write(lines)
+            self._stdout.flush()
+
+    def _append(self, file: int, lines: bytes) -> None:
+        """All of the lines or none: half a line would spoil the file for whoever reads it."""
+        written = 0
+        try:
+            written = os.write(file, lines)
+            if written < len(lines):  # the disk is nearly full; ask once more to hear it from the system
+                written += os.write(file, lines[written:])
+        except OSError as error:
+            if written:
+                os.ftruncate(file, os.fstat(file).st_size - written)
+            raise SinkError(f"{self._path}: cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
-        for _, output in self._outputs:
-            if output is not sys.stdout.buffer:
-                output.close()
-                continue
-            try:
-                output.flush()
-            except BrokenPipeError:
-                # Python would complain at exit, when it flushes what the reader no longer takes.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        self._outputs.clear()
+        file, self._file, self._stdout = self._file, None, None
+        if file is not None:
+            os.close(file)

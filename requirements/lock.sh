@@ -19,7 +19,11 @@ LIBC=manylinux_2_36
 
 # On Debian 12 picamera2 comes from apt, built against numpy 1.24, and OpenCV 4.11.0.86 is the last to run on numpy 1.
 # From Python 3.12 on, that is on Ubuntu 24.04 and Debian 13, both are of the numpy 2 age.
+#
+# litert asks for backports-strenum on every Python; from 1.3 on it calls itself unfit for 3.11, which pip heeds and
+# uv does not.
 pairing() {
+    echo 'backports-strenum<1.3'
     case $1 in
         3.11) printf '%s\n' 'numpy<2' 'opencv-python-headless==4.11.0.86' ;;
         *) printf '%s\n' 'numpy>=2' 'opencv-python-headless>=4.12,<5' ;;

@@ -1,0 +1,61 @@
+"""Batches for Keras' fit.
+
+Each is a function of seed, epoch and number alone, so that a resumed run sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.augment import Augmentation, augment, mixup
+
+Batch = tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]
+
+
+class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch of changed training faces, made by a thread while the model computes.
+
+    Every epoch has the same number of full batches; the few faces left over come in another one.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        targets: dict[str, NDArray[np.float32]],
+        how: Augmentation,
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self._pixels, self._targets, self._how = pixels, targets, how
+        self._batch_size = min(batch_size, len(pixels))
+        self._key = (seed, epoch)
+        self._order = np.random.default_rng(self._key).permutation(len(pixels))
+
+    def __len__(self) -> int:
+        return len(self._pixels) // self._batch_size
+
+    def __getitem__(self, number: int) -> Batch:
+        rows = self._order[number * self._batch_size : (number + 1) * self._batch_size]
+        rng = np.random.default_rng((*self._key, number))
+        pictures = augment(self._pixels[rows], self._how, rng)
+        targets = {name: array[rows] for name, array in self._targets.items()}
+        if self._how.mixup > 0:
+            pictures, targets = mixup(pictures, targets, self._how.mixup, rng)
+        return pictures, targets
+
+
+def scores_of(model: Any, pixels: NDArray[np.uint8], batch_size: int = 256) -> dict[str, NDArray[np.float32]]:
+    """A model's outputs for faces as they are, by head."""
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    for start in range(0, len(pixels), batch_size):
+        pictures = pixels[start : start + batch_size, ..., np.newaxis].astype(np.float32) / 255
+        for name, output in model.predict_on_batch(pictures).items():
+            parts.setdefault(name, []).append(np.asarray(output, np.float32))
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}

@@ -1,0 +1,57 @@
+"""The networks. One family a file; the file's name is the value of `model.family` in a recipe.
+
+A family module has one function:
+
+    build(config: ModelConfig) -> keras.Model    (48, 48, 1) in 0..1 -> features, a vector
+
+The heads are added here, one dense layer a label set. Inputs carry no rescaling layer: luma / 255 goes in, so
+that the converted model takes the raw bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from training.recipe import ModelConfig
+
+
+def build_model(config: ModelConfig, heads: dict[str, int]) -> Any:
+    """A model with one output for each head (name -> number of labels), in a dict.
+
+    Outputs are logits (or scores, as the recipe says), float32 whatever the policy.
+    """
+    trunk = importlib.import_module(f"training.models.{config.family}").build(config)
+    features = trunk.output
+    if config.dropout:
+        features = keras.layers.Dropout(config.dropout, name="dropout")(features)
+    activation = "softmax" if config.output == "softmax" else None
+    outputs = {
+        name: keras.layers.Dense(count, activation=activation, dtype="float32", name=name)(features)
+        for name, count in heads.items()
+    }
+    return keras.Model(trunk.input, outputs, name=f"{config.family}-{config.size}")
+
+
+def one_head(model: Any, head: str) -> Any:
+    """The same network (weights shared) with a single output tensor."""
+    return keras.Model(model.input, model.output[head], name=f"{model.name}-{head}")
+
+
+def multiply_adds(model: Any) -> int:
+    """Of one inference, convolutions and dense layers."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
+            height, width = layer.output.shape[1:3]
+            total += int(height * width * np.prod(layer.kernel.shape))
+        elif isinstance(layer, keras.layers.SeparableConv2D):
+            height, width = layer.output.shape[1:3]
+            kernels = np.prod(layer.depthwise_kernel.shape) + np.prod(layer.pointwise_kernel.shape)
+            total += int(height * width * kernels)
+        elif isinstance(layer, keras.layers.Dense):
+            total += int(np.prod(layer.kernel.shape))
+    return total

@@ -1,0 +1,124 @@
+"""A recipe: everything an experiment is, in one TOML file, kept with its result."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from edge.errors import ConfigError
+from training.augment import Augmentation
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+
+Family = Literal["compact", "sequential", "xception", "transfer"]
+LabelSet = Literal["fer2013", "ferplus"]
+
+
+class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which network.
+
+    size: a size of the family, e.g. "default" or "small"; for transfer the backbone, e.g. "mobilenetv2".
+    weights: for transfer: "imagenet" (fetched by Keras) or "none".
+    dropout: the share of features that a training step hides before the heads.
+    output: "logits" (what the converter wants) or "softmax" (as the tutorials do).
+    """
+
+    family: Family = "compact"
+    size: str = "default"
+    weights: Literal["none", "imagenet"] = "none"
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.2
+    output: Literal["logits", "softmax"] = "logits"
+
+
+class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """keep_duplicates: train on every copy instead of one with the mean of their labels."""
+
+    keep_duplicates: bool = False
+
+
+class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """head: the label set of the finished model.
+    second_head: another label set that the trunk also learns, with this weight; 0 is none.
+    label_smoothing: the share of every target that is spread over all labels.
+    balance: 0 leaves classes as frequent as they are, 1 weighs each class alike.
+    logit_adjustment: tau of Menon et al. 2021 (arXiv:2007.07314); 0 aims at accuracy, 1 at mean recall.
+    """
+
+    head: LabelSet = "fer2013"
+    second_head_weight: Annotated[float, Meta(ge=0, le=10)] = 0.0
+    label_smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    logit_adjustment: Annotated[float, Meta(ge=0, le=3)] = 0.0
+
+
+class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the weights are found.
+
+    learning_rate: the highest; it is reached after the warm-up and falls to 0 along a cosine, or stays (constant).
+    weight_decay: decoupled, per step, times the learning rate; biases and norms are spared.
+    ema: the decay per step of the averaged weights that are kept; 0 keeps the raw ones.
+    patience: epochs without a better validation accuracy before stopping; 0 never stops.
+    precision: of the arithmetic while training; the saved model is float32 in any case.
+    """
+
+    seed: int = 1
+    epochs: Annotated[int, Meta(ge=1, le=10_000)] = 36
+    batch_size: Annotated[int, Meta(ge=1, le=65_536)] = 128
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    learning_rate: Annotated[float, Meta(gt=0, le=10)] = 0.1
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_epochs: Annotated[float, Meta(ge=0)] = 2.0
+    weight_decay: Annotated[float, Meta(ge=0, le=1)] = 0.004
+    clip_norm: Annotated[float, Meta(ge=0)] = 0.0
+    ema: Annotated[float, Meta(ge=0, lt=1)] = 0.998
+    patience: Annotated[int, Meta(ge=0)] = 0
+    precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
+
+
+class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """name: of the experiment, and of the folder under runs/ that holds its result."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    description: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: Augmentation = field(default_factory=Augmentation)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def recipe_path(name: str) -> Path:
+    """The file of a bundled recipe's name, or the file itself. Raises ConfigError if there is none."""
+    if "/" not in name and not name.endswith(".toml"):
+        bundled = RECIPES / f"{name}.toml"
+        if bundled.is_file():
+            return bundled
+        known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
+        raise ConfigError(f"{name}: no bundled recipe of this name ({known}) and no .toml file")
+    return Path(name)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in a file. Raises ConfigError, naming file, key and rule."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+        raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """The recipe in a TOML text. Raises ConfigError."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Recipe)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: no TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `$")
+        key = at.rstrip("`").lstrip(".")
+        raise ConfigError(f"{where}: {key + ': ' if key else ''}{message.replace('`', '')}") from error

@@ -180,6 +180,7 @@ def explain(error: msgspec.ValidationError, table: dict[str, Any]) -> str:
         allowed = ", ".join(str(word) for word in allowed_values(path))
         return f"{path} = {choice[1]}: must be one of {allowed}".replace("'", '"')
     rule = re.sub(r"^must be (?:float|int) (?=[<>])", "must be ", rule)
+    rule = re.sub(r"(?<=\d)\.0$", "", rule)
     return f"{path} = {msgspec.json.encode(value).decode()}: {rule}"
 
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from edge.errors import ConfigError
 from training.augment import Augmentation
+from training.splits import LABEL_SETS
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -89,6 +90,13 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     augment: Augmentation = field(default_factory=Augmentation)
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+
+    def heads(self) -> dict[str, int]:
+        """Name and number of labels of every head that is trained, the one to be kept first."""
+        names: list[str] = [self.loss.head]
+        if self.loss.second_head_weight > 0:
+            names += [name for name in LABEL_SETS if name not in names]
+        return {name: len(LABEL_SETS[name]) for name in names}
 
 
 def recipe_path(name: str) -> Path:

@@ -2,36 +2,92 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
+import numpy as np
 
-from edge.errors import SinkError
-from training.fit import RECIPE, fit, heads_of
-from training.models import build_model, multiply_adds
+from edge.errors import ConfigError, MissingPackageError, SinkError
+from training.commands.options import data_options
+from training.dataset import Faces, join
 from training.readers import read_faces
-from training.recipe import load_recipe, recipe_path
-from training.splits import split
+from training.recipe import Recipe, load_recipe, recipe_path
+from training.splits import TRAINING_NAMES, is_training, split
+
+RECIPE_COPY = "recipe.toml"
 
 
-def run(name: str, data_path: Path, votes: Path | None, out: Path | None, *, resume: bool) -> None:
-    """Train, telling what is done; the result stands in `out`, runs/RECIPE if none is named."""
-    path = recipe_path(name)
-    recipe = load_recipe(path)
-    folder = out or Path("runs") / recipe.name
-    faces = read_faces(data_path, votes)
-    splits = split(faces, keep_duplicates=recipe.data.keep_duplicates)
+@click.command("fit")
+@click.argument("recipe")
+@data_options
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [runs/NAME].")
+@click.option("--extra", type=click.Path(path_type=Path), metavar="DIR", help="More faces to train on, in folders.")
+@click.option(
+    "--start", type=click.Path(path_type=Path), metavar="FILE", help="A .keras model whose weights to start from."
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+def command(
+    *,
+    recipe: str,
+    data_path: Path,
+    votes: Path | None,
+    out: Path | None,
+    extra: Path | None,
+    start: Path | None,
+    crop: bool,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Train by RECIPE, a bundled recipe's name or a TOML file."""
+    path = recipe_path(recipe)
+    chosen = load_recipe(path)
+    folder = out or Path("runs") / chosen.name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECIPE).write_bytes(path.read_bytes())
-    except OSError as error:
-        raise SinkError(f"{folder}: cannot be written: {error.strerror}") from error
-    model = build_model(recipe.model, heads_of(recipe))
+        from training.run import CHECKPOINT
+    except ImportError as error:
+        raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
+    if (folder / CHECKPOINT).exists() and not (resume or overwrite):
+        raise ConfigError(f"{folder}: holds a run: --resume goes on with it, --overwrite replaces it")
+    faces = read_faces(data_path, votes, crop=crop)
+    if extra is not None:
+        faces = add_extra(faces, read_faces(extra, crop=crop))
+    if not resume:
+        keep_recipe(path, folder / RECIPE_COPY)
+    _train(chosen, faces, folder, start, resume=resume)
+
+
+def _train(recipe: Recipe, faces: Faces, folder: Path, start: Path | None, *, resume: bool) -> None:
+    from training.fit import fit
+    from training.models import build_model, multiply_adds
+    from training.run import MODEL
+
+    splits = split(faces, keep_duplicates=recipe.data.keep_duplicates)
     click.echo(f"{len(splits.training)} training faces, {len(splits.validation)} validation faces")
     for reason, count in {**faces.skipped, **splits.dropped}.items():
         click.echo(f"  left out: {count} {reason}")
-    click.echo(
-        f"{model.name}: {model.count_params():,} parameters, {multiply_adds(model) / 1e6:.1f} M multiply-adds"
-    )
-    fit(recipe, splits, folder, resume=resume, tell=click.echo)
-    click.echo(f"saved {folder / 'model.keras'}")
+    model = build_model(recipe.model, recipe.heads())
+    cost = f"{model.count_params():,} parameters, {multiply_adds(model) / 1e6:.1f} M multiply-adds"
+    click.echo(f"{model.name}: {cost}")
+    fit(recipe, splits, folder, resume=resume, start=start, tell=click.echo, bar=sys.stdout.isatty())
+    click.echo(f"saved {folder / MODEL}")
+
+
+def add_extra(faces: Faces, extra: Faces) -> Faces:
+    """The faces and the training split of the extra ones, under the name that the first call theirs."""
+    own = faces.splits[is_training(faces)]
+    name = str(own[0]) if len(own) else TRAINING_NAMES[0]
+    more = extra.take(is_training(extra))
+    marks = np.full(len(more), name)
+    return join(faces, Faces(more.pixels, more.emotions, more.labels, marks, more.names, more.votes, more.skipped))
+
+
+def keep_recipe(recipe: Path, copy: Path) -> None:
+    """The recipe beside its result. Raises SinkError if the folder cannot be written."""
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if copy.resolve() != recipe.resolve():
+            copy.write_bytes(recipe.read_bytes())
+    except OSError as error:
+        raise SinkError(f"{copy.parent}: cannot be written: {error.strerror}") from error

@@ -2,10 +2,10 @@
 
 A family module has one function:
 
-    build(config: ModelConfig) -> keras.Model    (48, 48, 1) in 0..1 -> features, a vector
+    build(config: ModelConfig) -> keras.Model    (48, 48, 1) in 0..1 -> features, a vector or a map
 
-The heads are added here, one dense layer a label set. Inputs carry no rescaling layer: luma / 255 goes in, so
-that the converted model takes the raw bytes.
+The heads are added here, one a label set: a dense layer, or after a map a 3x3 convolution and its mean. Inputs
+carry no rescaling layer: luma / 255 goes in, so that the converted model takes the raw bytes.
 """
 
 from __future__ import annotations
@@ -25,15 +25,19 @@ def build_model(config: ModelConfig, heads: dict[str, int]) -> Any:
     Outputs are logits (or scores, as the recipe says), float32 whatever the policy.
     """
     trunk = importlib.import_module(f"training.models.{config.family}").build(config)
-    features = trunk.output
+    features = trunk.outputs[0]
     if config.dropout:
-        features = keras.layers.Dropout(config.dropout, name="dropout")(features)
+        features = keras.layers.Dropout(config.dropout, name="head_dropout")(features)
     activation = "softmax" if config.output == "softmax" else None
-    outputs = {
-        name: keras.layers.Dense(count, activation=activation, dtype="float32", name=name)(features)
-        for name, count in heads.items()
-    }
-    return keras.Model(trunk.input, outputs, name=f"{config.family}-{config.size}")
+    outputs = {}
+    for name, count in heads.items():
+        if len(features.shape) == 4:
+            x = keras.layers.Conv2D(count, 3, padding="same", name=f"{name}_map")(features)
+            x = keras.layers.GlobalAveragePooling2D(name=f"{name}_mean", dtype="float32")(x)
+            outputs[name] = keras.layers.Activation(activation or "linear", name=name, dtype="float32")(x)
+        else:
+            outputs[name] = keras.layers.Dense(count, activation=activation, name=name, dtype="float32")(features)
+    return keras.Model(trunk.inputs[0], outputs, name=f"{config.family}-{config.size}")
 
 
 def one_head(model: Any, head: str) -> Any:
@@ -44,7 +48,7 @@ def one_head(model: Any, head: str) -> Any:
 def multiply_adds(model: Any) -> int:
     """Of one inference, convolutions and dense layers."""
     total = 0
-    for layer in model.layers:
+    for layer in model._flatten_layers(include_self=False):  # noqa: SLF001 the layers of nested networks, too
         if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
             height, width = layer.output.shape[1:3]
             total += int(height * width * np.prod(layer.kernel.shape))

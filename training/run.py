@@ -1,0 +1,100 @@
+"""The state of a training on its way, and how it survives a stop."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+
+from edge.errors import ModelError
+from training.average import WeightAverage
+from training.batches import scores_of
+from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from training.history import write_history
+from training.models import build_model, one_head
+from training.recipe import Recipe
+from training.splits import Part
+from training.weights import assign, in_policy
+
+CHECKPOINT, MODEL, HISTORY = "checkpoint.npz", "model.keras", "history.csv"
+
+
+class Run:
+    """The state of one training: weights, their average, the best so far, history."""
+
+    def __init__(self, recipe: Recipe, model: Any, out: Path) -> None:
+        self.recipe, self.model, self.out = recipe, model, out
+        self.average = WeightAverage(recipe.train.ema)
+        self.average.start(model)
+        self.best = self.average.arrays
+        self.history: list[dict[str, float]] = []
+        self.fingerprint = fingerprint(recipe)
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint in `out`. Raises ModelError if it is missing or of another recipe."""
+        path = self.out / CHECKPOINT
+        saved = read_checkpoint(path)
+        if saved.recipe != self.fingerprint:
+            raise ModelError(f"{path}: was made by another recipe: start again without --resume")
+        self.model.optimizer.build(self.model.trainable_variables)
+        for variables, arrays in (
+            (self.model.variables, saved.variables),
+            (self.model.optimizer.variables, saved.optimizer),
+        ):
+            assign(variables, arrays, str(path))
+        self.average.arrays, self.best, self.history = saved.average, saved.best, saved.history
+
+    def validate(self, part: Part) -> dict[str, float]:
+        """Accuracy of the averaged weights, for each head on the faces that it has a label for."""
+        with self.average.swapped_in(self.model):
+            outputs = scores_of(self.model, part.pixels)
+        found = {}
+        for name, scores in outputs.items():
+            targets = part.targets[name]
+            known = targets.any(axis=1)
+            right = scores[known].argmax(axis=1) == targets[known].argmax(axis=1)
+            key = "val_accuracy" if name == self.recipe.loss.head else f"val_accuracy_{name}"
+            found[key] = float(right.mean()) if known.any() else 0.0
+            if name == self.recipe.loss.head:
+                shown = targets[known].argmax(axis=1)
+                found["val_mean_recall"] = float(np.mean([right[shown == label].mean() for label in set(shown)]))
+        return found
+
+    def finish_epoch(self, row: dict[str, float]) -> None:
+        """Remember the epoch, on disk, too."""
+        if all(row["val_accuracy"] > past["val_accuracy"] for past in self.history):
+            self.best = [array.copy() for array in self.average.arrays]
+        self.history.append(row)
+        arrays = [np.asarray(keras.ops.convert_to_numpy(v)) for v in self.model.variables]
+        state = [np.asarray(keras.ops.convert_to_numpy(v)) for v in self.model.optimizer.variables]
+        saved = Checkpoint(
+            self.epoch, self.fingerprint, self.history, arrays, self.average.arrays, self.best, state
+        )
+        write_checkpoint(self.out / CHECKPOINT, saved)
+        write_history(self.out / HISTORY, self.history)
+
+    def epochs_since_best(self) -> int:
+        accuracies = [row["val_accuracy"] for row in self.history]
+        return len(accuracies) - 1 - int(np.argmax(accuracies))
+
+    def save_best(self) -> Any:
+        """Write the best weights as a float32 model with the one head that was asked for, and give it."""
+        model = in_policy("float32", lambda: build_model(self.recipe.model, self.recipe.heads()))
+        assign(model.variables, self.best, "best weights")
+        finished = one_head(model, self.recipe.loss.head)
+        unfinished = self.out / f"unfinished-{MODEL}"
+        finished.save(unfinished)
+        unfinished.replace(self.out / MODEL)
+        return finished
+
+
+def fingerprint(recipe: Recipe) -> str:
+    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()

@@ -1,0 +1,92 @@
+// The connection: asks for one picture at a time, and comes back by itself when the service does.
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 8000;
+
+export class Live {
+  // on: {hello, events, picture(view, blob), state(name, detail)}; picture may return a promise: the next is asked after.
+  constructor(on) {
+    this.on = on;
+    this.paused = false;
+    this.retryMs = RETRY_FIRST_MS;
+    this.staleMs = 3000;
+    document.addEventListener("visibilitychange", () => this.follow());
+    setInterval(() => this.watch(), 500);
+    this.follow();
+  }
+
+  pause(paused) {
+    this.paused = paused;
+    this.follow();
+  }
+
+  // A hidden or paused page gives its seat back.
+  follow() {
+    const wanted = !this.paused && document.visibilityState === "visible";
+    if (wanted && !this.socket) this.open();
+    if (!wanted) this.close();
+    if (this.paused) this.on.state("paused");
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    const socket = new WebSocket(`ws${location.protocol === "https:" ? "s" : ""}://${location.host}/api/v1/live`);
+    socket.binaryType = "arraybuffer";
+    let opened = false;
+    socket.onopen = () => {
+      opened = true;
+      socket.send("next");
+    };
+    socket.onmessage = (message) => this.take(socket, message.data);
+    socket.onclose = () => {
+      if (this.socket === socket) this.lost(opened);
+    };
+    this.socket = socket;
+    this.seenMs = performance.now();
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  async lost(opened) {
+    this.socket = null;
+    this.retryMs = opened ? RETRY_FIRST_MS : Math.min(2 * this.retryMs, RETRY_MAX_MS);
+    this.timer = setTimeout(() => this.follow(), this.retryMs);
+    // A browser does not say why a WebSocket was refused; the service does.
+    let health = null;
+    try {
+      health = await (await fetch("/healthz")).json();
+    } catch { /* nobody there */ }
+    if (this.paused || this.socket) return;
+    const full = health && health.watchers >= health.max_watchers;
+    this.on.state(full ? "full" : "disconnected", health?.max_watchers);
+  }
+
+  async take(socket, data) {
+    if (typeof data === "string") {
+      const message = JSON.parse(data);
+      if (message.type === "hello") {
+        this.staleMs = 1000 * message.stale_s;
+        this.retryMs = RETRY_FIRST_MS;
+      }
+      this.on[message.type]?.(message);
+      return;
+    }
+    this.seenMs = performance.now();
+    this.on.state("running");
+    const size = new DataView(data).getUint32(0);
+    const view = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, size)));
+    await this.on.picture(view, new Blob([new Uint8Array(data, 4 + size)], { type: "image/jpeg" }));
+    if (socket.readyState === WebSocket.OPEN) socket.send("next");
+  }
+
+  watch() {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    const silentMs = performance.now() - this.seenMs;
+    if (silentMs > this.staleMs) this.on.state("no-frames", Math.round(silentMs / 1000));
+  }
+}

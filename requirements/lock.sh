@@ -39,11 +39,11 @@ printf '%s\n' hatchling editables >"$work/build.in"
 resolve() {
     local python=$1 machine=$2 out=$3 constraints=$4
     shift 4
-    uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --only-binary :all: \
+    uv pip compile --quiet --generate-hashes --only-binary :all: \
         --annotation-style line --custom-compile-command requirements/lock.sh \
         --python-version "$python" --python-platform "$machine-$LIBC" \
         --constraints "$constraints" "$@" --output-file "$out" pyproject.toml "$work/build.in"
-    sed -i "s|$work/build.in|the build of mien|" "$out"
+    sed -i "s|$work/build.in|the build of mien|; s|$work/pairing.txt|the pairing in lock.sh|" "$out"
 }
 
 # lock PYTHON TARGET CONSTRAINTS [OPTION...]

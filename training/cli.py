@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
+from typing import NoReturn
 
 import click
 
 from edge import __version__
-from edge.errors import MienError
+from edge.command_line import CONTEXT, run, subcommands
 
 COMMANDS = {
     "fit": "Train a model by a recipe.",
@@ -21,25 +20,7 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """Subcommands by name; help needs none of them imported."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"training.commands.{name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=subcommands("training.commands", COMMANDS), context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="mien-train")
 def cli() -> None:
     """Train emotion models and prove what they can."""
@@ -48,19 +29,9 @@ def cli() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def main() -> None:
-    """Run the command; whatever a user can mend is one line on standard error and exit status 2."""
-    try:
-        status = cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        status = 130
-    except MienError as error:
-        click.echo(f"mien-train: {error}", err=True)
-        status = 2
-    sys.exit(status if isinstance(status, int) else 0)
+def main() -> NoReturn:
+    """The entry point."""
+    run(cli, "mien-train")
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ class Classifier:
     def __init__(self, model: Model) -> None:
         manifest = model.manifest
         size = manifest.crop.size_px
-        if manifest.input.shape != (1, size, size, 1) or manifest.input.dtype != "uint8":
+        if manifest.input.shape != (1, size, size, 1) or manifest.input.dtype not in ("uint8", "float32"):
             raise ModelError(
                 f"{model.path}: input: {manifest.input.dtype}{manifest.input.shape}: "
-                f"a classifier takes uint8 luma of shape (1, {size}, {size}, 1)"
+                f"a classifier takes uint8 luma (or float32 luma / 255) of shape (1, {size}, {size}, 1)"
             )
+        self._takes_bytes = manifest.input.dtype == "uint8"
         self.labels = model.labels
         self._model = model
 
@@ -41,7 +42,8 @@ class Classifier:
     def classify_crop(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores of a crop that is already the model's input: uint8, shape (size_px, size_px, 1)."""
         interpreter = self._model.interpreter
-        raw = interpreter.invoke(crop[np.newaxis])[0][0]
+        face = crop if self._takes_bytes else crop.astype(np.float32) / np.float32(255)
+        raw = interpreter.invoke(face[np.newaxis])[0][0]
         values = dequantize(raw, interpreter.outputs[0])
         if self._model.manifest.activation == "logits":
             return softmax(values)

@@ -63,14 +63,21 @@ def native_notes_left_out() -> Iterator[None]:
 class Interpreter:
     """One TFLite model with one input, ready to run.
 
+    every_tensor: keep what each layer gives, for `tensor`; slower, and without the accelerated kernels.
     Raises ModelError if the flatbuffer cannot be loaded.
     """
 
-    def __init__(self, flatbuffer: bytes, *, threads: int = 1, where: str = "model") -> None:
+    def __init__(
+        self, flatbuffer: bytes, *, threads: int = 1, where: str = "model", every_tensor: bool = False
+    ) -> None:
         self.runtime, self.runtime_version, module = find_runtime()
+        keep: dict[str, Any] = {}
+        if every_tensor:
+            plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            keep = {"experimental_preserve_all_tensors": True, "experimental_op_resolver_type": plain}
         try:
             with native_notes_left_out():
-                self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads)
+                self._interpreter: Any = module.Interpreter(model_content=flatbuffer, num_threads=threads, **keep)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -100,7 +107,11 @@ class Interpreter:
         """Raw outputs for a raw input of the model's own shape and dtype; the arrays are copies."""
         self._interpreter.set_tensor(self.input["index"], tensor)
         self._interpreter.invoke()
-        return [np.asarray(self._interpreter.get_tensor(output["index"])) for output in self.outputs]
+        return [self.tensor(output["index"]) for output in self.outputs]
+
+    def tensor(self, index: int) -> NDArray[Any]:
+        """A copy of an output, or with `every_tensor` of what any layer gave in the last `invoke`."""
+        return np.asarray(self._interpreter.get_tensor(index))
 
 
 def dequantize(tensor: NDArray[Any], details: dict[str, Any]) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""One subcommand a file; `command` is what converters/cli.py looks for."""

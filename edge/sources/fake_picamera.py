@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from edge.sources.fake import STEP_S
 from edge.sources.picamera import Library
 
 if TYPE_CHECKING:
@@ -73,23 +74,29 @@ class FakeJob:
 
     def get_result(self, timeout: float | None = None) -> FakeRequest:
         request = self._camera.next_request()
-        if request is not None:
-            return request
-        self._camera.all_read.set()
-        self._camera.closed.wait(min(timeout or 0.01, 0.01))
-        raise TimeoutError
+        if request is None:
+            self._camera.closed.wait(min(timeout or STEP_S, STEP_S))
+            raise TimeoutError
+        return request
 
 
 class FakePicamera2:
-    """picamera2.Picamera2 of a camera that sends these luma frames (all of the size that is asked for)."""
+    """picamera2.Picamera2 of a camera that sends these luma frames (all of the size that is asked for).
 
-    def __init__(self, frames: Sequence[NDArray[np.uint8]], stamps_ns: Sequence[int | None] = ()) -> None:
+    After the last it goes on with that, or stands still. all_read: set when it has sent each once.
+    """
+
+    def __init__(
+        self, frames: Sequence[NDArray[np.uint8]], stamps_ns: Sequence[int | None] = (), *, goes_on: bool = True
+    ) -> None:
         self.all_read = threading.Event()
         self.closed = threading.Event()
         self.requests: list[FakeRequest] = []
         self.wanted: dict[str, Any] = {}
         self._frames = list(frames)
         self._stamps_ns = list(stamps_ns)
+        self._goes_on = goes_on
+        self._last: NDArray[np.uint8] | None = None
         self._started = False
 
     def create_video_configuration(
@@ -136,8 +143,12 @@ class FakePicamera2:
 
     def next_request(self) -> FakeRequest | None:
         if not self._frames:
-            return None
-        luma = self._frames.pop(0)
+            self.all_read.set()
+            if not self._goes_on or self._last is None:
+                return None
+            self.closed.wait(STEP_S)
+        luma = self._last = self._frames.pop(0) if self._frames else self._last
+        assert luma is not None
         height, width = luma.shape
         buffer = np.full((height * 3 // 2, self.wanted["lores"]["stride"]), PADDING, np.uint8)
         buffer[:height, :width] = luma

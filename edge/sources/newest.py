@@ -129,15 +129,13 @@ class LiveSource:
         while (taken := self._take()) is not None:
             sequence, shot = taken
             luma = self._capture.luma(shot.buffer)
-            if luma is None:
-                self._damaged += 1
-                damaged_in_a_row += 1
-                if damaged_in_a_row >= DAMAGED_IN_A_ROW:
-                    raise SourceError(f"{self.name}: gives only damaged frames: try another cable or port")
+            damaged_in_a_row = 0 if luma is not None else damaged_in_a_row + 1
+            self._damaged += luma is None
             self.dropped = self._newest.replaced + self._damaged
+            if damaged_in_a_row >= DAMAGED_IN_A_ROW:
+                raise SourceError(f"{self.name}: gives only damaged frames: try another cable or port")
             if luma is None:
                 continue
-            damaged_in_a_row = 0
             time_s = max(shot.time_s, time_s + 1e-6)  # a driver's time stamps may stand still
             taken_ago_s = self._clock.monotonic() - time_s
             yield Frame(luma, time_s, self._clock.epoch() - taken_ago_s, sequence)

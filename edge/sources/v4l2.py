@@ -1,7 +1,7 @@
 """A USB or other V4L2 camera, by its stable name (/dev/v4l/by-id/...).
 
 Frames come as the camera sends them and are made luma here (edge/sources/luma.py): OpenCV's own way over BGR
-costs several times as much. YUYV is asked for where it can keep up, MJPG else.
+takes about twice as long. YUYV is asked for where it can keep up, MJPG else.
 """
 
 from __future__ import annotations

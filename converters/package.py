@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,10 +130,23 @@ def parse_labels(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines if line.strip())
 
 
-def read_metrics(path: Path | None) -> dict[str, Any]:
-    """What an evaluation wrote. Raises DataError unless it is a JSON object."""
-    if path is None:
-        return {}
+def read_metrics(arguments: Sequence[str]) -> dict[str, Any]:
+    """What evaluations wrote: "NAME=FILE" keeps a file's object under a name, "FILE" takes its keys as they are.
+
+    Raises DataError unless each is a JSON object and no key comes twice.
+    """
+    merged: dict[str, Any] = {}
+    for argument in arguments:
+        name, equals, file = argument.rpartition("=")
+        found = _read_object(Path(file))
+        for key, value in ({name: found} if equals else found).items():
+            if key in merged:
+                raise DataError(f"--metrics {argument}: {key!r} is given twice")
+            merged[key] = value
+    return merged
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except OSError as error:

@@ -23,12 +23,13 @@ class Samples(Struct, frozen=True, eq=False):
 
     pixels: uint8, shape (n, height, width, channels).
     labels: one word a sample, None where the data say nothing.
-    where: the file or folder, with the part that was read.
+    where: the file or folder. split: the part of a FER-2013 file that was read, else "".
     """
 
     pixels: NDArray[np.uint8]
     labels: tuple[str, ...] | None
     where: str
+    split: str = ""
 
 
 def read_samples(
@@ -52,13 +53,14 @@ def read_samples(
         raise DataError(f"{path}: no such file or folder of samples")
     if path.suffix == ".csv":
         raw, labels = _read_csv(path, split)
+        part = split
     elif path.suffix in (".npz", ".npy"):
-        raw, labels = _read_npz(path, split)
+        raw, labels, part = _read_npz(path, split)
     else:
         raise DataError(f"{path}: samples come from a folder of images, an .npz or fer2013.csv")
     rows = choose(len(raw), ids, limit, str(path))
     pixels = np.stack([fit(raw[row], shape) for row in rows])
-    return Samples(pixels, None if labels is None else tuple(labels[row] for row in rows), str(path))
+    return Samples(pixels, None if labels is None else tuple(labels[row] for row in rows), str(path), part)
 
 
 def check_calibration(samples: Samples) -> None:
@@ -140,7 +142,7 @@ def _word(folder: str) -> str:
     return canonical(folder) or folder
 
 
-def _read_npz(path: Path, split: str) -> tuple[NDArray[np.uint8], list[str] | None]:
+def _read_npz(path: Path, split: str) -> tuple[NDArray[np.uint8], list[str] | None, str]:
     try:
         loaded = np.load(path, allow_pickle=False)
         arrays = {"pixels": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
@@ -148,7 +150,9 @@ def _read_npz(path: Path, split: str) -> tuple[NDArray[np.uint8], list[str] | No
         raise DataError(f"{path}: no .npz that can be read: {' '.join(str(error).split())}") from error
     if "pixels" not in arrays:
         raise DataError(f"{path}: no array named pixels (it holds {', '.join(arrays) or 'nothing'})")
+    part = ""
     if "usage" in arrays and "emotion" in arrays:
+        part = split
         kept = arrays["usage"] == split
         arrays = {name: array[kept] for name, array in arrays.items() if len(array) == len(kept)}
     labels: list[str] | None = None
@@ -159,7 +163,7 @@ def _read_npz(path: Path, split: str) -> tuple[NDArray[np.uint8], list[str] | No
     pixels = as_bytes(arrays["pixels"], str(path))
     if labels is not None and len(labels) != len(pixels):
         raise DataError(f"{path}: {len(labels)} labels for {len(pixels)} pictures")
-    return pixels, labels
+    return pixels, labels, part
 
 
 def as_bytes(pixels: NDArray[np.generic], where: str) -> NDArray[np.uint8]:

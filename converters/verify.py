@@ -53,6 +53,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     n: int
     data: str
+    split: str
     agreement: float | None
     mean_difference: float | None
     largest_difference: float | None
@@ -99,6 +100,7 @@ def verify(
     verdict = Verdict(
         n=len(samples.pixels),
         data=samples.where,
+        split=samples.split,
         agreement=None,
         mean_difference=None,
         largest_difference=None,

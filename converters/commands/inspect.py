@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from converters.commands.options import FILE
 from edge.model.package import Manifest, Model, open_model
+
+FIGURE_DEPTH = 3
 
 
 @click.command("inspect")
@@ -47,5 +51,14 @@ def as_text(model: Model) -> str:
         f"golden case: made by {manifest.runtime} {manifest.runtime_version}; it holds here",
         f"tools: {', '.join(f'{name} {version}' for name, version in manifest.tools.items()) or 'not said'}",
     ]
-    lines += [f"metric {name}: {msgspec.json.encode(value).decode()}" for name, value in manifest.metrics.items()]
+    lines += [f"measured: {name} = {value}" for name, value in _figures((), manifest.metrics)]
     return "\n".join(lines)
+
+
+def _figures(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, Any]]:
+    """The main single numbers and words; tables and what is told class by class stay in --json."""
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield from _figures((*path, name), entry)
+    elif not isinstance(value, list) and len(path) <= FIGURE_DEPTH:
+        yield ".".join(path), f"{value:.4f}" if isinstance(value, float) else value

@@ -24,7 +24,12 @@ from converters.output import check_output, write_whole
 @click.option("--description", required=True, help="One sentence.")
 @click.option("--licence", required=True, help="Of the weights, for instance MIT.")
 @click.option("--origin", required=True, help="Who trained it, on what data.")
-@click.option("--metrics", type=FILE, metavar="JSON", help="What was measured, as the evaluation wrote it.")
+@click.option(
+    "--metrics",
+    multiple=True,
+    metavar="[NAME=]JSON",
+    help="What was measured, as the evaluation wrote it; repeatable.",
+)
 @click.option(
     "--activation", type=click.Choice(["logits", "scores"]), help="Of the output [told from what it gives]."
 )
@@ -36,7 +41,7 @@ from converters.output import check_output, write_whole
 @click.option("--second-best", is_flag=True, help="Take a file that computes in float.")
 @click.option("--force", is_flag=True, help="Replace --out.")
 def command(
-    *, file: Path, out: Path, labels: str, metrics: Path | None, second_best: bool, force: bool, **facts: str
+    *, file: Path, out: Path, labels: str, metrics: tuple[str, ...], second_best: bool, force: bool, **facts: str
 ) -> None:
     """Append labels, manifest and golden cases to FILE, and prove the result before it gets its name."""
     from converters.candidate import open_candidate

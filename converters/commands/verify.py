@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from converters.commands.options import FILE, SourceChoice, prepare, source_options
+from converters.output import check_output, write_whole
 from converters.quiet import quiet
 from converters.tables import table
 from converters.verify import Limits, Verdict, verify
@@ -37,6 +38,7 @@ DEFAULTS = Limits()
 )
 @click.option("--min-sqnr-db", type=float, default=DEFAULTS.min_sqnr_db, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--metrics", type=FILE, metavar="FILE", help="Write the main figures there, for package --metrics.")
 @source_options
 def command(
     *,
@@ -51,11 +53,14 @@ def command(
     max_accuracy_drop: float,
     min_sqnr_db: float,
     as_json: bool,
+    metrics: Path | None,
     choice: SourceChoice,
     verbose: bool,
 ) -> int:
     """Run FILE and its SOURCE on the same samples. Ends with status 1 if a limit does not hold."""
     limits = Limits(min_agreement, max_mean_difference, max_accuracy_drop, min_sqnr_db)
+    if metrics is not None:
+        check_output(metrics, force=True)
     prepare(against)
     with quiet(verbose=verbose):
         from converters.candidate import open_candidate
@@ -67,6 +72,8 @@ def command(
         source, scaling = choice.open(against)
         pictures = read_samples(data, candidate.shape, split=split, limit=samples, bgr=choice.bgr)
         verdict = verify(candidate, source, pictures, scaling, limits, labels=words)
+    if metrics is not None:
+        write_whole(metrics, as_metrics(verdict), force=True)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(verdict), indent=2))
     else:
@@ -74,9 +81,23 @@ def command(
     return 1 if verdict.failures else 0
 
 
+def as_metrics(verdict: Verdict) -> bytes:
+    """The figures that a manifest keeps; the data by name, not by where they lie here."""
+    figures = {
+        "data": f"{Path(verdict.data).name} {verdict.split}".strip(),
+        "n": verdict.n,
+        "agreement": verdict.agreement,
+        "mean_score_difference": verdict.mean_difference,
+        "largest_score_difference": verdict.largest_difference,
+        "float_accuracy": verdict.source_accuracy,
+        "int8_accuracy": verdict.accuracy,
+    }
+    return msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n"
+
+
 def as_text(verdict: Verdict) -> str:
     """The verdict for the terminal."""
-    lines = [f"{verdict.n} samples of {verdict.data}"]
+    lines = [f"{verdict.n} samples of {verdict.data} {verdict.split}".rstrip()]
     if verdict.agreement is not None:
         lines += [
             f"same best label: {verdict.agreement:.2%}",

@@ -112,8 +112,12 @@ class PicameraCapture:
 
 
 def first_camera(library: Library) -> str | None:
-    """The first camera's model, USB ones left out (edge/sources/v4l2.py reads those)."""
-    found = [camera for camera in library.camera.global_camera_info() if "/usb" not in camera.get("Id", "")]
+    """The first camera's model, USB ones left out (edge/sources/v4l2.py reads those). Raises SourceError."""
+    try:
+        infos = library.camera.global_camera_info()
+    except RuntimeError as error:
+        raise SourceError(f"picamera: libcamera cannot list the cameras: {error}") from error
+    found = [camera for camera in infos if "/usb" not in camera.get("Id", "")]
     return str(found[0].get("Model", "camera")) if found else None
 
 

@@ -115,9 +115,9 @@ def open_device(device: Any, name: str, config: SourceConfig, clock: Clock) -> L
 
 
 def find(config: SourceConfig) -> str | None:
-    """source.path if it is there, else the first camera."""
+    """source.path if it is a device, else the first camera."""
     if config.path:
-        return config.path if Path(config.path).exists() else None
+        return config.path if Path(config.path).is_char_device() else None
     return next(iter(cameras()), None)
 
 

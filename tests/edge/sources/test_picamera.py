@@ -112,6 +112,17 @@ def test_a_usb_camera_that_libcamera_lists_is_not_the_pis() -> None:
     assert picamera.first_camera(both) == "imx219"
 
 
+def test_a_libcamera_that_cannot_start_is_one_line() -> None:
+    class Broken:
+        @staticmethod
+        def global_camera_info() -> list[dict[str, str]]:
+            raise RuntimeError("Failed to start camera manager")
+
+    library = fake_library(None)._replace(camera=Broken)
+    with pytest.raises(SourceError, match=r"cannot list the cameras: Failed to start camera manager$"):
+        picamera.open_source(CONFIG, FakeClock(), library)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("picamera2") is not None, reason="picamera2 is installed here")
 def test_without_picamera2_nothing_is_found_and_the_line_says_how_to_get_it() -> None:
     assert picamera.find(CONFIG) is None

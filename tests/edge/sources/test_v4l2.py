@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -125,6 +126,12 @@ def test_without_a_camera_the_line_says_what_to_do(monkeypatch: pytest.MonkeyPat
 def test_the_first_camera_is_found_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(v4l2, "cameras", lambda: ["/dev/v4l/by-id/usb-a-video-index0", "/dev/video9"])
     assert v4l2.find(CONFIG) == "/dev/v4l/by-id/usb-a-video-index0"
+
+
+def test_a_path_is_found_only_where_it_is_a_device(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    assert v4l2.find(SourceConfig(path=str(tmp_path / "clip.mp4"))) is None
+    assert v4l2.find(SourceConfig(path="/dev/null")) == "/dev/null"
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ class WebSink:
 
 
 def server_config(site: Site) -> uvicorn.Config:
-    # uvicorn warns of every malformed request: whoever sends ten thousand must not fill the log.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    # uvicorn tells of every malformed or refused request: whoever sends ten thousand must not fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         site.app(),
         http="h11",

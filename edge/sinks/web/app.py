@@ -187,9 +187,7 @@ class Site:
         await websocket.close(1012, "Mien is stopping")
 
     def _full(self) -> Response:
-        words = (
-            f"{self._hub.max_watchers} viewers are watching already, which is all that web.max_watchers allows\n"
-        )
+        words = f"every viewer's seat is taken (web.max_watchers = {self._hub.max_watchers}): try again later\n"
         return PlainTextResponse(words, 503, {"Retry-After": "10"})
 
 

@@ -8,6 +8,7 @@ Sec-Fetch-Site), and nothing we answer may be embedded elsewhere.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("mien.web")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -59,7 +62,10 @@ class Guard:
             answer = PlainTextResponse(f"{refusal}\n", refusal.status, headers)
             await answer(scope, receive, guarded_send)
             return
-        await self._app(scope, receive, guarded_send)
+        try:
+            await self._app(scope, receive, guarded_send)
+        except Exception:
+            log.exception("%s could not be answered", scope["path"])  # uvicorn's own log is silent, see __init__.py
 
 
 def check(scope: Scope) -> None:

@@ -88,13 +88,20 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.devtools("Emulation.setEmulatedMedia", features=[scheme])
 
+    def press(self, key: str, code: int) -> None:
+        """A key as a user presses it; code: its number in the DOM's old counting."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.devtools("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
+        self.devtools("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
     def screenshot(self) -> bytes:
         """The window as a PNG file."""
         return base64.b64decode(self._call("GET", f"{self._session}/screenshot"))
 
     def console(self) -> list[str]:
-        """What the page has complained of since the last call: errors, refused loads, CSP reports."""
-        return [entry["message"] for entry in self.call("se/log", {"type": "browser"})]
+        """Errors, failed loads and breaches of the content security policy since the last call."""
+        entries = self.call("se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def quit(self) -> None:
         with contextlib.suppress(OSError, RuntimeError):

@@ -316,14 +316,16 @@ def test_the_tail_of_events_is_bounded() -> None:
 # ---- seats
 
 
-def test_one_viewer_too_many_is_told_so_and_may_come_when_another_has_gone() -> None:
+def test_one_viewer_too_many_is_told_so_and_may_come_when_another_has_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with serving(max_watchers=2) as sink, publishing(sink), watch(sink) as viewer:
         with ask(sink, "/stream.mjpg") as stream:
             stream.readline()
             with pytest.raises(InvalidStatus) as refusal, connect(live_url(sink), proxy=None):
                 pass
             assert refusal.value.response.status_code == 503
-            assert b"2 viewers are watching already" in (refusal.value.response.body or b"")
+            assert b"web.max_watchers = 2" in (refusal.value.response.body or b"")
             for path in ("/stream.mjpg", "/api/v1/events"):
                 with ask(sink, path) as answer:
                     assert answer.status == 503
@@ -334,6 +336,18 @@ def test_one_viewer_too_many_is_told_so_and_may_come_when_another_has_gone() -> 
             next_picture(another)
         next_picture(viewer)
     assert sink._hub.watchers == 0
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_fault_of_ours_is_logged_and_ends_one_request_alone(
+    sink: WebSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Hub, "health", lambda _: 1 / 0)
+    with ask(sink, "/healthz") as answer:
+        assert answer.status == 500
+    until(lambda: "/healthz could not be answered" in caplog.messages)
+    with ask(sink, "/") as answer:
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("message", [b"\xff", "x" * 2000])

@@ -47,7 +47,8 @@ class Card {
 
   show(person) {
     this.root.classList.toggle("missed", !person.visible);
-    const who = `${this.name}, in view for ${duration(person.in_view_s)}`;
+    const seen = person.visible ? `in view for ${duration(person.in_view_s)}` : "out of sight";
+    const who = `${this.name}, ${seen}`;
     if (this.who.textContent !== who) this.who.textContent = who;
     if (person.emotion !== this.emotion) {
       this.emotion = person.emotion;

@@ -18,7 +18,7 @@ const NOTICES = {
   paused: () => ["Paused", "Paused"],
   "no-frames": (seconds) => ["No frames", `No frame from the camera for ${seconds} s`],
   disconnected: () => ["Disconnected", "Mien does not answer. Trying again …"],
-  full: (most) => ["All seats taken", `${most} viewers are watching already. Trying again …`],
+  full: (most) => ["All seats taken", `Every viewer’s seat is taken (${most}). Trying again …`],
 };
 
 function state(name, detail) {
@@ -26,6 +26,7 @@ function state(name, detail) {
   if (document.body.dataset.state !== name) {
     document.body.dataset.state = $("status").dataset.state = name;
     $("status").textContent = status;
+    $("nobody").lastElementChild.textContent = name === "running" ? "No face in view" : "No picture to look at";
   }
   if ($("notice").textContent !== notice) $("notice").firstElementChild.textContent = notice;
   $("notice").hidden = !notice;
@@ -61,6 +62,7 @@ function events({ events: happened }) {
 }
 
 async function picture(view, blob) {
+  for (const person of view.people) faceName(person.track);  // numbered in the order of the list
   await stage.show(view, blob);
   faces.show(view.people);
   $("rate").textContent = `${view.frames_per_s.toFixed(1)} /s`;

@@ -34,8 +34,11 @@ export class Stage {
     this.draw();
   }
 
+  // No picture is left standing once it is not live any more.
   clear() {
     this.view = null;
+    this.picture.getContext("2d").clearRect(0, 0, this.picture.width, this.picture.height);
+    this.picture.setAttribute("aria-label", "No picture");
     this.draw();
   }
 
@@ -51,11 +54,14 @@ export class Stage {
     pen.clearRect(0, 0, width, height);
     if (!this.view || !this.boxes) return;
     const scale = width / this.view.size[0];
-    for (const person of this.view.people) drawPerson(pen, person, scale, width, height);
+    const { people } = this.view;
+    for (const person of people) drawPerson(pen, person, scale);
+    // Captions come last: no box may cross them. One face needs no number.
+    for (const person of people) drawCaption(pen, person, people.length > 1, scale, width, height);
   }
 }
 
-function drawPerson(pen, person, scale, width, height) {
+function drawPerson(pen, person, scale) {
   const [x, y, right, bottom] = person.box.map((edge) => edge * scale);
   pen.globalAlpha = person.visible ? 1 : 0.45;
   pen.beginPath();
@@ -66,20 +72,20 @@ function drawPerson(pen, person, scale, width, height) {
   pen.strokeStyle = colour(person.emotion);
   pen.lineWidth = LINE_PX;
   pen.stroke();
-  drawCaption(pen, person, { x, y, bottom, width, height });
   pen.globalAlpha = 1;
 }
 
-function drawCaption(pen, person, place) {
+function drawCaption(pen, person, numbered, scale, width, height) {
+  const [left, top, , bottom] = person.box.map((edge) => edge * scale);
+  const text = caption(person, numbered);
+  pen.globalAlpha = person.visible ? 1 : 0.45;
   pen.font = FONT;
-  const score = person.emotion && person.emotion !== "uncertain" ? ` ${percent(person.score)}` : "";
-  const text = person.emotion ? `${person.emotion}${score}` : `${faceName(person.track)} …`;
   const wide = pen.measureText(text).width + 32;
   const tall = 24;
-  const x = Math.max(4, Math.min(place.x, place.width - wide - 4));
+  const x = Math.max(4, Math.min(left, width - wide - 4));
   // Above the box where there is room, else below it, so that the words never cover the face.
-  const above = place.y - tall - 6;
-  const y = above >= 4 ? above : Math.min(place.bottom + 6, place.height - tall - 4);
+  const above = top - tall - 6;
+  const y = above >= 4 ? above : Math.min(bottom + 6, height - tall - 4);
   pen.beginPath();
   pen.roundRect(x, y, wide, tall, tall / 2);
   pen.fillStyle = "rgb(14 18 20 / 82%)";
@@ -91,4 +97,11 @@ function drawCaption(pen, person, place) {
   pen.fillStyle = "#fff";
   pen.textBaseline = "middle";
   pen.fillText(text, x + 23, y + tall / 2 + 1);
+  pen.globalAlpha = 1;
+}
+
+function caption(person, numbered) {
+  const score = person.emotion && person.emotion !== "uncertain" ? ` ${percent(person.score)}` : "";
+  const words = person.emotion ? `${person.emotion}${score}` : "looking …";
+  return numbered ? `${faceName(person.track)}: ${words}` : words;
 }

@@ -168,17 +168,20 @@ follow() {
     local line
     while IFS= read -r line; do
         printf '%s\n' "$line" >>"$1"
-        if [[ -t 2 && $line == Collecting* ]]; then
-            line=${line#Collecting }
-            printf '\r\033[K  %s' "${line%% *}" >&2
-        fi
+        case $line in
+            Collecting*) line=${line#Collecting } line=${line%% *} ;;
+            'Installing collected packages'*) line=unpacking ;;
+            *) continue ;;
+        esac
+        if [[ -t 2 ]]; then printf '\r\033[K  %s' "$line" >&2; fi
     done
     if [[ -t 2 ]]; then printf '\r\033[K' >&2; fi
 }
 
-# give_up LOG: the reason, in the words of the program that failed.
+# give_up LOG: the reason, in the words of the program that failed. Nothing but the log stays.
 give_up() {
     local reason
+    find "$VENV" -mindepth 1 -maxdepth 1 ! -name stamp ! -name setup.log -exec rm -rf -- {} +
     reason=$(grep -E 'ERROR|Error|error:' "$1" | grep -v '^WARNING: Location' | tail -n 3) || reason=$(tail -n 3 "$1")
     if grep -q -E 'NewConnectionError|NameResolutionError|Network is unreachable|ConnectTimeout' "$1"; then
         reason="the package index cannot be reached; is there a network? (more in $1)"

@@ -27,6 +27,7 @@ TOOLS = [
     "dirname",
     "du",
     "env",
+    "find",
     "flock",
     "grep",
     "mkdir",
@@ -363,6 +364,7 @@ def test_a_package_with_another_hash_is_refused_with_pips_reason_and_tried_again
     result = house.setup("run")
     assert result.returncode == 1
     assert "setup.sh: installing failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" in result.stderr
+    assert {path.name for path in house.venv.iterdir()} == {"stamp", "setup.log"}
     house.lock(good)
     assert house.setup("run").returncode == 0
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
 import sys
 from typing import NoReturn
 
@@ -53,12 +51,7 @@ def run(cli: click.Command, name: str) -> NoReturn:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
-    except BrokenPipeError:
-        # The reader has gone (mien run | head): no fault, but Python would flush once more at exit and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except MienError as error:
-        with contextlib.suppress(BrokenPipeError):
-            click.echo(f"{name}: {error}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         status = 2
     sys.exit(status if isinstance(status, int) else 0)

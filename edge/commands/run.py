@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -21,4 +23,9 @@ def command(config_file: Path | None, changes: tuple[str, ...], source: str | No
     config = settings(config_file, changes, source)
     from edge import service
 
-    service.run(config, frames=frames)
+    try:
+        service.run(config, frames=frames)
+    except BrokenPipeError:
+        # The reader has gone (mien run | head), which is how such a run ends: no fault. What Python would flush
+        # once more at exit has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

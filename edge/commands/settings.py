@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from edge.config import Config, load_config, parse_config
+from edge.config import Config, SourceConfig, load_config, parse_config
 from edge.errors import ConfigError, SourceError
 from edge.sources import KINDS
 
@@ -68,4 +68,6 @@ def _parse_source(source: str) -> dict[str, str]:
     path = Path(source)
     if not path.exists():
         raise SourceError(f"--source {source}: neither a kind (auto, {', '.join(KINDS)}) nor a file or folder")
-    return {"kind": "images" if path.is_dir() else "video", "path": source}
+    from edge.sources.images import find
+
+    return {"kind": "video" if find(SourceConfig(path=source)) is None else "images", "path": source}

@@ -169,7 +169,8 @@ def unpack(content: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
         if name not in files:
             raise ModelError(f"{where}: {name} is missing: make the file with mien-convert package")
     flatbuffer = content[: min(entry.header_offset for entry in entries)]
-    if pack(flatbuffer, files) != content:
+    # A zip before the zip would be appended to instead of a flatbuffer.
+    if zipfile.is_zipfile(io.BytesIO(flatbuffer)) or pack(flatbuffer, files) != content:
         raise ModelError(f"{where}: altered: its bytes are not those that mien-convert package writes")
     return flatbuffer, files
 

@@ -58,7 +58,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Raises ModelError if the file is missing, cut short or no checkpoint."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             groups = {
                 group: [arrays[f"{group}_{number}"] for number in range(_count(arrays.files, group))]

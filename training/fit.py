@@ -65,7 +65,15 @@ def fit(
             seed=recipe.train.seed,
             epoch=epoch,
         )
-        logs = model.fit(batches, epochs=epoch + 1, initial_epoch=epoch, callbacks=[run.average], verbose=int(bar))
+        # Keras would shuffle the batches once more, by a state that no checkpoint holds.
+        logs = model.fit(
+            batches,
+            epochs=epoch + 1,
+            initial_epoch=epoch,
+            callbacks=[run.average],
+            shuffle=False,
+            verbose=int(bar),
+        )
         loss = float(logs.history["loss"][-1])
         if not math.isfinite(loss):
             raise TrainingError(

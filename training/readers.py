@@ -42,7 +42,7 @@ def read_faces(path: Path, votes: Path | None = None, *, crop: bool = False) -> 
 def read_npz(path: Path) -> Faces:
     """FER-2013 as arrays: pixels, emotion, usage and, where they are known, votes and name. Raises SourceError."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = {key: arrays[key] for key in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SourceError(f"{path}: no npz file that can be read: {error}") from error

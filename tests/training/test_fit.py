@@ -1,0 +1,190 @@
+"""Training: it learns, it resumes where it was, and it stops with a clear word."""
+
+from __future__ import annotations
+
+import errno
+import os
+import types
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+
+import keras
+
+from edge.errors import ConfigError, ModelError, SinkError
+from training.checkpoint import read_checkpoint, write_checkpoint
+from training.dataset import Faces
+from training.fit import TrainingError, fit
+from training.history import read_history
+from training.loss import SoftCrossEntropy, adjusted
+from training.models import build_model
+from training.recipe import Recipe, parse_recipe
+from training.splits import split
+from training.weights import take_weights
+
+RECIPE = """
+name = "tiny"
+[model]
+size = "small"
+[loss]
+second_head_weight = 0.5
+[augment]
+mixup = 0.2
+[train]
+epochs = 2
+batch_size = 16
+learning_rate = 0.02
+warmup_epochs = 0.5
+ema = 0.5
+precision = "float32"
+"""
+
+
+def tiny(**train: Any) -> Recipe:
+    recipe = parse_recipe(RECIPE, "tiny.toml")
+    return msgspec.structs.replace(recipe, train=msgspec.structs.replace(recipe.train, **train))
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def whole(faces: Faces, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two epochs, without a stop."""
+    out = tmp_path_factory.mktemp("whole")
+    fit(tiny(), split(faces), out, tell=quiet)
+    return out
+
+
+class PowerCutError(Exception):
+    """The end of the world, as far as a run can tell."""
+
+
+def test_a_stopped_run_resumes_as_if_it_had_not_stopped(faces: Faces, whole: Path, tmp_path: Path) -> None:
+    def cut(_: str) -> None:
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        fit(tiny(), split(faces), tmp_path, tell=cut)
+    assert read_checkpoint(tmp_path / "checkpoint.npz").epoch == 1
+    fit(tiny(), split(faces), tmp_path, resume=True, tell=quiet)
+    straight, resumed = (read_checkpoint(folder / "checkpoint.npz") for folder in (whole, tmp_path))
+    assert [row["loss"] for row in resumed.history] == pytest.approx(
+        [row["loss"] for row in straight.history], 1e-5
+    )
+    for a, b in zip(straight.variables, resumed.variables, strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+    for a, b in zip(straight.average, resumed.average, strict=True):
+        assert np.allclose(a, b, atol=1e-5)
+
+
+def test_the_result_is_a_float32_model_of_one_head_that_gives_logits(whole: Path) -> None:
+    model = keras.saving.load_model(whole / "model.keras", compile=False)
+    assert model.input_shape == (None, 48, 48, 1)
+    assert model.output_shape == (None, 7)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert model.layers[-1].get_config()["activation"] == "linear"
+
+
+def test_the_history_has_a_row_for_every_epoch(whole: Path) -> None:
+    rows = read_history(whole / "history.csv")
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert {"loss", "val_accuracy", "val_accuracy_ferplus", "val_mean_recall", "seconds"} <= set(rows[0])
+
+
+def test_another_recipe_cannot_go_on_with_a_run(faces: Faces, whole: Path) -> None:
+    with pytest.raises(ModelError, match="was made by another recipe"):
+        fit(tiny(seed=2), split(faces), whole, resume=True, tell=quiet)
+
+
+def test_there_is_nothing_to_resume_in_an_empty_folder(faces: Faces, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no checkpoint to resume from"):
+        fit(tiny(), split(faces), tmp_path, resume=True, tell=quiet)
+
+
+def test_a_checkpoint_cut_short_is_refused(whole: Path, tmp_path: Path) -> None:
+    content = (whole / "checkpoint.npz").read_bytes()
+    (tmp_path / "checkpoint.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="no checkpoint that can be read"):
+        read_checkpoint(tmp_path / "checkpoint.npz")
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = read_checkpoint(whole / "checkpoint.npz")
+    write_checkpoint(tmp_path / "checkpoint.npz", saved)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SinkError, match=r"checkpoint\.npz: checkpoint cannot be written: No space left"):
+        write_checkpoint(tmp_path / "checkpoint.npz", msgspec.structs.replace(saved, epoch=3))
+    assert read_checkpoint(tmp_path / "checkpoint.npz").epoch == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_run(
+    faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: float
+) -> None:
+    logs = types.SimpleNamespace(history={"loss": [loss]})
+    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: logs)
+    with pytest.raises(TrainingError, match=rf"epoch 1: the loss is {loss}: lower train\.learning_rate"):
+        fit(tiny(), split(faces), tmp_path, tell=quiet)
+    assert not (tmp_path / "checkpoint.npz").exists()
+
+
+def test_a_label_without_a_face_is_named(faces: Faces, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="head fer2013: no training face shows disgust"):
+        fit(tiny(), split(faces.take(faces.emotions != 1)), tmp_path, tell=quiet)
+
+
+def test_a_start_model_gives_its_weights_where_name_and_shape_agree(whole: Path) -> None:
+    model = build_model(tiny().model, {"ferplus": 8, "fer2013": 7})
+    taken = take_weights(model, whole / "model.keras")
+    weighty = [layer for layer in model.layers if layer.weights]
+    assert taken == len(weighty) - 1
+    source = keras.saving.load_model(whole / "model.keras", compile=False)
+    assert np.array_equal(model.get_layer("fer2013").kernel, source.get_layer("fer2013").kernel)
+
+
+def test_a_start_model_that_fits_nowhere_is_refused(tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match="no layer of it fits"):
+        take_weights(build_model(tiny().model, tiny().heads()), tmp_path / "other.keras")
+
+
+def test_the_loss_has_the_gradient_of_its_weighted_targets() -> None:
+    """A target row's sum is the face's weight, so doubling it doubles the gradient."""
+    tf = pytest.importorskip("tensorflow")
+    logits = tf.constant([[0.3, -1.0, 2.0]])
+    target = np.array([[0.2, 0.5, 0.3]], np.float32)
+    gradients = []
+    for weight in (1.0, 2.0):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = SoftCrossEntropy(np.zeros(3, np.float32))(weight * target, logits)
+        gradients.append(tape.gradient(loss, logits).numpy())
+    assert np.allclose(gradients[1], 2 * gradients[0], atol=1e-6)
+    softmax = np.exp(logits.numpy()) / np.exp(logits.numpy()).sum()
+    assert np.allclose(gradients[0], softmax - target, atol=1e-5)
+
+
+def test_balance_weighs_classes_alike_and_leaves_the_mean_weight_at_1() -> None:
+    targets = np.eye(3, dtype=np.float32)[[0] * 8 + [1, 2]]
+    loss = msgspec.structs.replace(tiny().loss, balance=1.0, label_smoothing=0.0)
+    weights = adjusted(targets, loss).sum(axis=1)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[:8].sum() == pytest.approx(float(weights[8]), rel=1e-5)
+
+
+def test_a_row_of_zeros_stays_one_when_labels_are_smoothed() -> None:
+    assert not adjusted(np.zeros((2, 7), np.float32), tiny().loss).any()

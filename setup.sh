@@ -225,6 +225,8 @@ run_tests() {
 main() {
     local command=${1:-help}
     if [[ $# -gt 0 ]]; then shift; fi
+    # An environment that sees the system's packages would let ~/.local come before its own.
+    export PYTHONNOUSERSITE=1
     case $command in
         run)
             environment edge

@@ -381,13 +381,17 @@ def test_an_environment_of_somebody_else_is_left_alone(house: House) -> None:
     assert (house.venv / "mine").read_text() == "precious"
 
 
-def test_the_environment_sees_picamera2_where_apt_has_it(house: House, tmp_path: Path) -> None:
+def test_where_apt_has_picamera2_the_environment_sees_it_but_keeps_its_own(house: House, tmp_path: Path) -> None:
     prefix = tmp_path / "usr"
     (prefix / "lib/python3/dist-packages/picamera2").mkdir(parents=True)
     house.python("python3", f"{VERSION}.1 64 linux-x86_64 ensurepip {prefix}/bin/python3", f'exec "{PYTHON}" "$@"')
-    assert house.setup("run").returncode == 0
+    user_site = house.root.parent / f".local/lib/python{VERSION}/site-packages"
+    user_site.mkdir(parents=True)
+    (user_site / "leaf.py").write_text("")
+    result = house.setup("run")
+    assert result.returncode == 0, result.stderr
     assert "include-system-site-packages = true" in (house.venv / "pyvenv.cfg").read_text()
-    assert (house.venv / f"lib/python{VERSION}/site-packages/leaf.py").exists()
+    assert json.loads(result.stdout)["leaf"].startswith(str(house.venv))
 
 
 @pytest.mark.skipif(

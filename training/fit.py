@@ -86,7 +86,7 @@ def fit(
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")
             break
-    return run.save_best()
+    return run.save_best(splits.training)
 
 
 def check_parts(recipe: Recipe, splits: Splits) -> None:

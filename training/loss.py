@@ -54,9 +54,13 @@ def prior_of(targets: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(total / max(float(total.sum()), 1e-9))
 
 
+def log_prior(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The log of each label's share; float32, shape (labels,)."""
+    return np.asarray(np.log(np.maximum(prior_of(targets), 1e-4)), np.float32)
+
+
 def loss_for(targets: NDArray[np.float32], config: LossConfig, *, logits: bool) -> SoftCrossEntropy:
     """The loss of one head, given the training split's targets."""
     if not logits:
         return SoftCrossEntropy(None)
-    shift = config.logit_adjustment * np.log(np.maximum(prior_of(targets), 1e-4))
-    return SoftCrossEntropy(shift.astype(np.float32))
+    return SoftCrossEntropy(config.logit_adjustment * log_prior(targets))

@@ -46,7 +46,9 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     second_head: another label set that the trunk also learns, with this weight; 0 is none.
     label_smoothing: the share of every target that is spread over all labels.
     balance: 0 leaves classes as frequent as they are, 1 weighs each class alike.
-    logit_adjustment: tau of Menon et al. 2021 (arXiv:2007.07314); 0 aims at accuracy, 1 at mean recall.
+    logit_adjustment: tau of Menon et al. 2021 (arXiv:2007.07314) while training; 0 aims at accuracy, 1 at mean
+    recall. fold_prior: the same tau after training: the log of the labels' shares, times it, leaves the bias of the
+    finished head. One of the two is enough.
     """
 
     head: LabelSet = "fer2013"
@@ -54,6 +56,7 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     label_smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.1
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     logit_adjustment: Annotated[float, Meta(ge=0, le=3)] = 0.0
+    fold_prior: Annotated[float, Meta(ge=0, le=3)] = 0.0
 
 
 class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,11 +10,12 @@ import keras
 import msgspec
 import numpy as np
 
-from edge.errors import ModelError
+from edge.errors import ModelError, SinkError
 from training.average import WeightAverage
 from training.batches import scores_of
 from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from training.history import write_history
+from training.loss import log_prior
 from training.models import build_model, one_head
 from training.recipe import Recipe
 from training.splits import Part
@@ -85,16 +86,37 @@ class Run:
         accuracies = [row["val_accuracy"] for row in self.history]
         return len(accuracies) - 1 - int(np.argmax(accuracies))
 
-    def save_best(self) -> Any:
-        """Write the best weights as a float32 model with the one head that was asked for, and give it."""
+    def save_best(self, part: Part) -> Any:
+        """Write the best weights as float32 models of one head each, and give the one that was asked for.
+
+        part: what trained; its labels' shares leave the bias where the recipe says so.
+        Raises SinkError if they cannot be written.
+        """
         model = in_policy("float32", lambda: build_model(self.recipe.model, self.recipe.heads()))
         assign(model.variables, self.best, "best weights")
-        finished = one_head(model, self.recipe.loss.head)
-        unfinished = self.out / f"unfinished-{MODEL}"
-        finished.save(unfinished)
-        unfinished.replace(self.out / MODEL)
+        asked, *others = self.recipe.heads()
+        for name in others:
+            save_model(one_head(model, name), self.out / f"second-{name}.keras")
+        if self.recipe.loss.fold_prior:
+            head = model.get_layer(asked)
+            head.bias.assign_sub(self.recipe.loss.fold_prior * log_prior(part.targets[asked]))
+        finished = one_head(model, asked)
+        save_model(finished, self.out / MODEL)
         return finished
 
 
+def save_model(model: Any, path: Path) -> None:
+    """Write all or nothing. Raises SinkError."""
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    try:
+        model.save(unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
 def fingerprint(recipe: Recipe) -> str:
-    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()
+    """Of everything that trains; what is folded in afterwards may still be changed, and the run resumed for it."""
+    trains = msgspec.structs.replace(recipe, loss=msgspec.structs.replace(recipe.loss, fold_prior=0.0))
+    return hashlib.sha256(msgspec.json.encode(trains)).hexdigest()

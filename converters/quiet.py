@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 TENSORFLOW = {
     "KERAS_BACKEND": "tensorflow",
@@ -23,7 +23,7 @@ def prepare_tensorflow() -> None:
         os.environ.setdefault(name, value)
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet(*, verbose: bool = False) -> Iterator[None]:
     """Nothing that the body prints reaches the terminal, from C++ neither; with verbose everything does."""
     prepare_tensorflow()
@@ -33,15 +33,15 @@ def quiet(*, verbose: bool = False) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
+    with tempfile.TemporaryFile("w+") as sink, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             os.dup2(sink.fileno(), 1)
             os.dup2(sink.fileno(), 2)
-            yield
+            # Python's own streams need not be descriptors 1 and 2.
+            with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+                yield
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
             os.dup2(kept[0], 1)
             os.dup2(kept[1], 2)
             for descriptor in kept:

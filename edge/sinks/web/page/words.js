@@ -43,7 +43,7 @@ export function sentence(event) {
   if (event.type === "face_appeared") return `${face} came into view`;
   if (event.type === "face_left") return `${face} left after ${duration(event.duration_s)}`;
   if (event.type === "emotion_changed") {
-    return event.emotion === "uncertain" ? `${face}: expression is uncertain` : `${face} ${looks(event.emotion)}`;
+    return event.emotion === "uncertain" ? `${face} is hard to read: uncertain` : `${face} ${looks(event.emotion)}`;
   }
   return event.type.replaceAll("_", " ");
 }

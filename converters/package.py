@@ -17,6 +17,7 @@ from converters.audit import audit
 from converters.candidate import Candidate, as_scores
 from converters.errors import ConversionError, DataError
 from converters.flatbuffer import read_graph
+from converters.metadata import Description, with_metadata
 from edge.model.labels import FER2013, FERPLUS, check_labels
 from edge.model.package import (
     GOLDEN,
@@ -56,39 +57,31 @@ def build_package(candidate: Candidate, labels: tuple[str, ...], facts: Facts, *
 
     second_best: allow float inside. Raises ConversionError or ModelError, naming what keeps it from being one.
     """
-    where = str(candidate.path)
-    report = audit(read_graph(candidate.content, where))
-    if report.problems and not second_best:
-        raise ConversionError(
-            f"{where}: not whole in int8: {report.problems[0]} (--second-best packages it as it is)"
-        )
-    height, width, channels = candidate.shape
-    if height != width or channels != 1:
-        raise ConversionError(
-            f"{where}: input {width}x{height} with {channels} channels: a square of luma is expected"
-        )
-    outputs = candidate.interpreter.outputs
-    if len(outputs) != 1:
-        raise ConversionError(f"{where}: {len(outputs)} outputs: a classifier has one")
-    entry, output = describe_tensor(candidate.interpreter.input), describe_tensor(outputs[0])
-    check_labels(labels, output.shape[-1] if len(output.shape) == 2 else 0, where)
-    inputs = golden_inputs(height)
+    parameters = check_classifier(candidate, labels, second_best=second_best)
+    side = candidate.shape[0]
+    inputs = golden_inputs(side)
+    activation = facts.activation or _activation(candidate, inputs)
+    flatbuffer = _described(candidate, facts, activation)
+    entry = describe_tensor(candidate.interpreter.input)
     pictures = inputs if entry.dtype == "uint8" else inputs.astype(np.float32) / np.float32(255)
-    golden, runtime, version = golden_case(candidate.content, pictures)
+    golden, runtime, version = golden_case(flatbuffer, pictures)
+    before, _, _ = golden_case(candidate.content, pictures)
+    if not np.array_equal(before.outputs, golden.outputs):
+        raise ConversionError(f"{candidate.path}: it answers otherwise once its metadata are written")
     if (golden.outputs == golden.outputs[0]).all():
-        raise ConversionError(f"{where}: it answers every picture alike: its quantization has collapsed")
+        raise ConversionError(f"{candidate.path}: it answers every picture alike: its quantization has collapsed")
     manifest = Manifest(
         name=facts.name,
         version=facts.version,
         description=facts.description,
         licence=facts.licence,
         origin=facts.origin,
-        sha256=hashlib.sha256(candidate.content).hexdigest(),
+        sha256=hashlib.sha256(flatbuffer).hexdigest(),
         input=entry,
-        output=output,
-        activation=facts.activation or _activation(candidate, inputs),
-        crop=_crop(facts, height),
-        parameters=report.parameters,
+        output=describe_tensor(candidate.interpreter.outputs[0]),
+        activation=activation,
+        crop=_crop(facts, side),
+        parameters=parameters,
         runtime=runtime,
         runtime_version=version,
         tools=tool_versions(),
@@ -99,7 +92,27 @@ def build_package(candidate: Candidate, labels: tuple[str, ...], facts: Facts, *
         MANIFEST: msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=2) + b"\n",
         GOLDEN: write_golden(golden),
     }
-    return pack(candidate.content, files)
+    return pack(flatbuffer, files)
+
+
+def check_classifier(candidate: Candidate, labels: tuple[str, ...], *, second_best: bool) -> int:
+    """Its number of parameters. Raises ConversionError or ModelError unless it sorts square luma by the labels."""
+    where = str(candidate.path)
+    report = audit(read_graph(candidate.content, where))
+    if report.problems and not second_best:
+        hint = "--second-best packages it as it is"
+        raise ConversionError(f"{where}: not whole in int8: {report.problems[0]} ({hint})")
+    height, width, channels = candidate.shape
+    if height != width or channels != 1:
+        raise ConversionError(
+            f"{where}: input {width}x{height} with {channels} channels: a square of luma is expected"
+        )
+    outputs = candidate.interpreter.outputs
+    if len(outputs) != 1:
+        raise ConversionError(f"{where}: {len(outputs)} outputs: a classifier has one")
+    shape = describe_tensor(outputs[0]).shape
+    check_labels(labels, shape[-1] if len(shape) == 2 else 0, where)
+    return report.parameters
 
 
 def golden_inputs(side: int) -> NDArray[np.uint8]:
@@ -164,6 +177,22 @@ def tool_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _described(candidate: Candidate, facts: Facts, activation: str) -> bytes:
+    height, width, _ = candidate.shape
+    about = Description(
+        name=facts.name,
+        version=facts.version,
+        description=facts.description,
+        author=facts.origin,
+        licence=facts.licence,
+        size=(width, height),
+        takes_bytes=np.dtype(candidate.interpreter.input["dtype"]) == np.uint8,
+        activation=activation,
+        labels_file=LABELS,
+    )
+    return with_metadata(candidate.content, about)
 
 
 def _activation(candidate: Candidate, inputs: NDArray[np.uint8]) -> Literal["logits", "scores"]:

@@ -64,7 +64,9 @@ class Opinion:
         if self._smoothed is None:
             return None
         best = int(self._smoothed.argmax())
-        if self._smoothed[best] < self._config.min_score:
+        # What was once decided is held down to a margin below, so that a score near the limit does not flicker.
+        held = self._config.margin if self.emotion in self._labels else 0.0
+        if self._smoothed[best] < self._config.min_score - held:
             return UNCERTAIN
         lead = self._smoothed[best] - self._score_of(self.emotion)
         return self._labels[best] if lead >= self._config.margin else self.emotion

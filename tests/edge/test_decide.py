@@ -76,6 +76,17 @@ def test_the_time_to_notice_does_not_depend_on_the_frame_rate(rate_hz: float) ->
     assert changes[1][0] == pytest.approx(3.0, abs=0.25)
 
 
+def test_a_score_that_hovers_at_the_limit_does_not_flicker() -> None:
+    hovering = [(0.5 + n / 10, (0.38 + 0.04 * (n % 2), 0.3, 0.3)) for n in range(60)]
+    script = [*steady((0.6, 0.2, 0.2), 0, 0.5), *hovering]
+    assert emotions(play(script)) == [(0.4, "anger", None)]
+    faint = steady((0.27, 0.26, 0.26), 0.5, 4)
+    assert [new for _, new, _ in emotions(play([*steady((0.6, 0.2, 0.2), 0, 0.5), *faint]))] == [
+        "anger",
+        "uncertain",
+    ]
+
+
 def test_a_tie_within_the_margin_keeps_the_emotion() -> None:
     script = [*steady(NEUTRAL, 0, 2), *steady((0.0, 0.52, 0.48), 2, 8)]
     assert emotions(play(script)) == [(0.4, "neutral", None)]

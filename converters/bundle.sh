@@ -3,7 +3,7 @@
 #
 #   converters/bundle.sh NAME DATA [RUNS]
 #
-# NAME: emotion-fer2013. DATA: fer2013.npz or fer2013.csv. RUNS: where training results lie [runs]; a finished
+# NAME: emotion-fer2013, or emotion, which starts from the former's trunk. DATA: fer2013.npz or fer2013.csv. RUNS: where training results lie [runs]; a finished
 # RUNS/NAME/model.keras is taken as it is, an interrupted training goes on. The result is edge/assets/NAME.tflite.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -23,18 +23,23 @@ done
 origin="Trained from scratch by the Mien project (mien-train fit $name) on FER-2013 (Goodfellow et al. 2013) \
 with the FER+ votes (Barsoum et al. 2016)"
 licence="MIT for the weights; the training pictures are not part of them and have their own terms"
+start=
 case $name in
     emotion-fer2013)
         labels=fer2013 version=1.0.0
         description="seven emotions of one face, 48x48 luma" ;;
-    *) fail "$name: not one of the bundled models: emotion-fer2013" ;;
+    emotion)
+        labels=ferplus version=1.0.0 start=$runs/emotion-fer2013/model.keras
+        description="eight emotions of one face by the votes of ten people, 48x48 luma" ;;
+    *) fail "$name: not one of the bundled models: emotion-fer2013, emotion" ;;
 esac
 
 model=$runs/$name/model.keras
 if [[ ! -f $model ]]; then
-    resume=()
-    if [[ -f $runs/$name/checkpoint.npz ]]; then resume=(--resume); fi
-    mien-train fit "$name" --data "$data" --out "$runs/$name" "${resume[@]}"
+    options=()
+    if [[ -n $start ]]; then options+=(--start "$start"); fi
+    if [[ -f $runs/$name/checkpoint.npz ]]; then options+=(--resume); fi
+    mien-train fit "$name" --data "$data" --out "$runs/$name" "${options[@]}"
 fi
 
 work=$(mktemp -d)

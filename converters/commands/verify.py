@@ -85,6 +85,7 @@ def as_metrics(verdict: Verdict) -> bytes:
     """The figures that a manifest keeps; the data by name, not by where they lie here."""
     figures = {
         "data": f"{Path(verdict.data).name} {verdict.split}".strip(),
+        "truth": "the labels in the data",
         "n": verdict.n,
         "agreement": verdict.agreement,
         "mean_score_difference": verdict.mean_difference,

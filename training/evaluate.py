@@ -128,7 +128,9 @@ def fresh_rows(faces: Faces, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Which rows show a picture that neither trains nor stood earlier among them."""
     groups = duplicate_groups(faces.pixels)
     training = is_training(faces)
-    training[rows] = False
+    if training[rows].all():
+        # The validation tenth: split() keeps the copies of its faces out of training, too.
+        training &= ~np.isin(groups, groups[rows])
     first = np.zeros(len(rows), bool)
     first[np.unique(groups[rows], return_index=True)[1]] = True
     return first & ~np.isin(groups[rows], groups[training])

@@ -75,8 +75,13 @@ def test_copies_of_training_faces_count_only_with_duplicates(faces: Faces) -> No
     assert (result.all.n, result.without_duplicates.n) == (28, 26)
 
 
-def test_the_validation_tenth_can_be_measured(faces: Faces) -> None:
-    assert evaluate(bar_reader(FER2013), faces, "validation").all.n == len(split(faces).validation)
+def test_the_validation_tenth_can_be_measured_and_has_no_duplicates(faces: Faces) -> None:
+    pixels = faces.pixels.copy()
+    pixels[1:20:2] = pixels[0:20:2]
+    copied = Faces(pixels, faces.emotions, faces.labels, faces.splits, faces.names)
+    result = evaluate(bar_reader(FER2013), copied, "validation")
+    assert result.without_duplicates is not None
+    assert result.all.n == result.without_duplicates.n == len(split(copied).validation)
 
 
 def test_a_split_that_does_not_exist_is_named_with_those_that_do(faces: Faces) -> None:

@@ -21,7 +21,7 @@ from training.checkpoint import read_checkpoint, write_checkpoint
 from training.dataset import Faces
 from training.fit import TrainingError, fit
 from training.history import read_history
-from training.loss import SoftCrossEntropy, adjusted
+from training.loss import SoftCrossEntropy, adjusted, log_prior
 from training.models import build_model
 from training.recipe import Recipe, parse_recipe
 from training.splits import split
@@ -96,6 +96,23 @@ def test_the_history_has_a_row_for_every_epoch(whole: Path) -> None:
     rows = read_history(whole / "history.csv")
     assert [row["epoch"] for row in rows] == [1, 2]
     assert {"loss", "val_accuracy", "val_accuracy_ferplus", "val_mean_recall", "seconds"} <= set(rows[0])
+
+
+def test_a_prior_can_be_folded_in_afterwards(faces: Faces, whole: Path, tmp_path: Path) -> None:
+    """A finished run is resumed with nothing left to train, for the bias of its head alone."""
+    (tmp_path / "checkpoint.npz").write_bytes((whole / "checkpoint.npz").read_bytes())
+    recipe = msgspec.structs.replace(tiny(), loss=msgspec.structs.replace(tiny().loss, fold_prior=0.5))
+    parts = split(faces)
+    folded = fit(recipe, parts, tmp_path, resume=True, tell=quiet)
+    plain = keras.saving.load_model(whole / "model.keras", compile=False)
+    change = np.asarray(plain.layers[-1].bias) - np.asarray(folded.layers[-1].bias)
+    assert np.allclose(change, 0.5 * log_prior(parts.training.targets["fer2013"]), atol=1e-6)
+    assert np.array_equal(np.asarray(plain.layers[-1].kernel), np.asarray(folded.layers[-1].kernel))
+
+
+def test_the_second_head_is_kept_beside_the_model(whole: Path) -> None:
+    model = keras.saving.load_model(whole / "second-ferplus.keras", compile=False)
+    assert model.output_shape == (None, 8)
 
 
 def test_another_recipe_cannot_go_on_with_a_run(faces: Faces, whole: Path) -> None:
@@ -188,3 +205,11 @@ def test_balance_weighs_classes_alike_and_leaves_the_mean_weight_at_1() -> None:
 
 def test_a_row_of_zeros_stays_one_when_labels_are_smoothed() -> None:
     assert not adjusted(np.zeros((2, 7), np.float32), tiny().loss).any()
+
+
+def test_the_loss_of_scores_is_that_of_their_logits() -> None:
+    logits = np.array([[0.3, -1.0, 2.0]], np.float32)
+    target = np.array([[0.2, 0.5, 0.3]], np.float32)
+    of_logits = SoftCrossEntropy(np.zeros(3, np.float32))(target, logits)
+    of_scores = SoftCrossEntropy(None)(target, keras.ops.softmax(logits))
+    assert float(of_logits) == pytest.approx(float(of_scores), rel=1e-5)

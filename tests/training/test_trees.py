@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.errors import SourceError
 from training.dataset import Faces
 from training.readers import read_faces
+from training.trees import read_tree
 
 
 def words(faces: Faces) -> list[str]:
@@ -74,3 +76,11 @@ def test_a_folder_without_a_usable_picture_is_refused(write_tree: Callable[..., 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not one usable picture"):
         read_faces(tmp_path)
+
+
+def test_pictures_without_a_face_are_left_out_and_counted(write_tree: Callable[..., Path]) -> None:
+    root = write_tree("fear/1.png", "fear/2.png", "fear/3.png")
+    answers = iter([np.full((48, 48), 9, np.uint8), None, np.full((48, 48), 9, np.uint8)])
+    faces = read_tree(root, crop=lambda _: next(answers))
+    assert set(faces.pixels.ravel().tolist()) == {9}
+    assert faces.skipped == {"no face found (first: fear/2.png)": 1}

@@ -45,7 +45,7 @@ def command(
     chosen = load_recipe(path)
     folder = out or Path("runs") / chosen.name
     try:
-        from training.run import CHECKPOINT
+        from training.run import CHECKPOINT, HISTORY, MODEL
     except ImportError as error:
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
     if (folder / CHECKPOINT).exists() and not (resume or overwrite):
@@ -54,6 +54,9 @@ def command(
     if extra is not None:
         faces = add_extra(faces, read_faces(extra, crop=crop))
     if not resume:
+        # What an earlier run left would pass for this one's until the first epoch is done.
+        for name in (CHECKPOINT, HISTORY, MODEL):
+            (folder / name).unlink(missing_ok=True)
         keep_recipe(path, folder / RECIPE_COPY)
     _train(chosen, faces, folder, start, resume=resume)
 

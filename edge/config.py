@@ -128,6 +128,27 @@ class WebConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_watchers: Annotated[int, Meta(description="viewers at a time; one more is told to wait", ge=1, le=64)] = 8
 
 
+class HistoryConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record of events and of each minute's emotions, in a database on this device; never a picture."""
+
+    enabled: Annotated[bool, Meta(description="keep a history")] = False
+    file: Annotated[
+        str, Meta(description='the database; "" is history.db where the system keeps such files (docs/HISTORY.md)')
+    ] = ""
+    batch_s: Annotated[
+        float,
+        Meta(
+            description="seconds from one write to the next: a kill loses so much, a card lasts longer",
+            ge=1,
+            le=3600,
+        ),
+    ] = 60.0
+    max_age_days: Annotated[int, Meta(description="older rows are removed", ge=1, le=36500)] = 365
+    max_size_mb: Annotated[
+        int, Meta(description="the oldest rows are removed from a larger file", ge=1, le=1024)
+    ] = 64
+
+
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything."""
 
@@ -138,6 +159,7 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decide: DecideConfig = field(default_factory=DecideConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
 def load_config(path: Path) -> Config:

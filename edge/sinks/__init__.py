@@ -37,6 +37,10 @@ def open_sinks(config: Config) -> list[Sink]:
             from edge.sinks.web import WebSink
 
             sinks.append(WebSink(config))
+        if config.history.enabled:
+            from edge.sinks.history import HistorySink
+
+            sinks.append(HistorySink(config))
     except BaseException:
         for sink in sinks:
             sink.close()

@@ -1,0 +1,150 @@
+"""A record of the days: events, and each minute's seconds of every emotion, in a database on this device.
+
+The pipeline's loop only notes; a thread writes what was noted, one transaction every `history.batch_s`. A kill at
+any moment therefore costs one batch at most, and a disk that is full costs nothing that was written.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import SinkError
+from edge.sinks.history.clock import Clock, SystemClock
+from edge.sinks.history.notes import Meter, Minute, Notes, Presence, row_of
+from edge.sinks.history.retention import PASS_EVERY_S, trim
+from edge.sinks.history.store import Store
+
+if TYPE_CHECKING:
+    from edge.config import Config, HistoryConfig
+    from edge.messages import Reading
+
+log = logging.getLogger("mien.history")
+
+GAP_FRAMES = 3
+"""A face that is not seen for so many frames (or track.max_gap_s) was not in view meanwhile."""
+CLOSE_S = 5.0
+FILE_NAME = "history.db"
+
+
+class HistorySink:
+    """Keeps what is published. `failures` counts batches that could not be written at once.
+
+    Raises SinkError if the file cannot be one of ours.
+    """
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self._config = config.history
+        self._clock = clock or SystemClock()
+        self._meter = Meter(max(config.track.max_gap_s, GAP_FRAMES / config.source.fps))
+        self._notes = Notes()
+        self._noting = threading.Lock()  # held for microseconds
+        self._writing = threading.Lock()
+        self._store = Store(prepared_path(config.history), config.source.camera, self._clock)
+        self._trimmed_s: float | None = None
+        self._failing = False
+        self.failures = 0
+        try:
+            self._store.open()
+        except sqlite3.Error as error:  # a full disk or a lock: no reason not to start
+            self._failed(error)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Rows that were lost because too many waited."""
+        return self._notes.dropped
+
+    def publish(self, reading: Reading) -> None:
+        if not self._thread.is_alive():
+            raise SinkError(f"history: {self._store.path} is no longer written")
+        rows = [row for event in reading.events if (row := row_of(event))]
+        minute = int(reading.frame.captured_at // 60)
+        measured = self._meter.measure(reading)
+        with self._noting:
+            self._notes.add_events(rows)
+            for emotion, passed_s in measured:
+                self._notes.add_presence(Minute(minute, emotion), Presence(passed_s, reading.frame.time_s))
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(self._config.batch_s):
+                self.write()
+            self.write()
+        except Exception:
+            log.exception("history: %s is no longer written", self._store.path)
+        finally:
+            self._store.close()
+
+    def write(self) -> None:
+        """What the thread does every `history.batch_s`: write what waits; once an hour, remove what is too old."""
+        with self._writing:
+            with self._noting:
+                batch = self._notes.take()
+            try:
+                if batch:
+                    self._store.write(batch)
+            except (SinkError, sqlite3.Error) as error:
+                with self._noting:
+                    self._notes.give_back(batch)
+                self._failed(error)
+                return
+            if batch:
+                self._succeeded()
+            self._trim_if_due()
+
+    def _trim_if_due(self) -> None:
+        now_s = self._clock.monotonic()
+        if self._trimmed_s is not None and now_s - self._trimmed_s < PASS_EVERY_S:
+            return
+        self._trimmed_s = now_s
+        try:
+            self._store.use(lambda connection: trim(connection, self._config, self._clock))
+        except (SinkError, sqlite3.Error) as error:
+            log.warning("history: nothing old could be removed from %s: %s", self._store.path, error)
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        if not self._failing:
+            self._failing = True
+            log.error("history: %s: what is new waits in memory, trying again", self._in_words(error))
+
+    def _in_words(self, error: Exception) -> str:
+        # Errors of ours name the file, SQLite's do not.
+        return str(error) if isinstance(error, SinkError) else f"{self._store.path} cannot be written: {error}"
+
+    def _succeeded(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.warning("history: %s is written again; %d rows were lost so far", self._store.path, self.dropped)
+
+
+def history_path(config: HistoryConfig) -> Path:
+    """The file that the settings mean; what is not said is where systemd or the user's home keeps such things."""
+    if config.file:
+        return Path(config.file)
+    if folder := os.environ.get("STATE_DIRECTORY"):
+        return Path(folder.split(":")[0]) / FILE_NAME
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local/state") / "mien" / FILE_NAME
+
+
+def prepared_path(config: HistoryConfig) -> Path:
+    """The same, its folder made unless it was named by the user. Raises SinkError."""
+    path = history_path(config)
+    if not config.file:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"{path.parent}: cannot be made: {error.strerror}") from error
+    return path

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SourceKind = Literal["auto", "picamera", "v4l2", "video", "images", "demo"]
 DetectorBackend = Literal["haar", "yunet"]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Topic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=128)]
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +150,46 @@ class HistoryConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 64
 
 
+class MqttConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Events for an MQTT broker and Home Assistant (docs/MQTT.md)."""
+
+    enabled: Annotated[bool, Meta(description="publish to the broker")] = False
+    host: Annotated[str, Meta(description="the broker's name or address", min_length=1)] = "localhost"
+    port: Annotated[int, Meta(description="usually 1883, with TLS 8883", ge=1, le=65535)] = 1883
+    tls: Annotated[bool, Meta(description="encrypt, and check who the broker is")] = False
+    ca_file: Annotated[
+        str, Meta(description='certificates to trust (PEM), e.g. of your own CA; "" for what the system trusts')
+    ] = ""
+    username: Annotated[str, Meta(description='"" if the broker asks for none')] = ""
+    password_file: Annotated[
+        str, Meta(description="a file whose first line is the password; it belongs in no other place")
+    ] = ""
+    device: Annotated[
+        str,
+        Meta(
+            description='this device in topics; small letters, digits, - and _, 32 at most; "" for the host name',
+            pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$",
+        ),
+    ] = ""
+    device_name: Annotated[
+        str, Meta(description='the device as Home Assistant shows it; "" makes one of device and camera')
+    ] = ""
+    topic_prefix: Annotated[Topic, Meta(description="topics are PREFIX/DEVICE/CAMERA/...")] = "mien"
+    discovery: Annotated[bool, Meta(description="announce the device to Home Assistant")] = True
+    discovery_prefix: Annotated[Topic, Meta(description="as set in Home Assistant")] = "homeassistant"
+    event_qos: Annotated[
+        int, Meta(description="of events: 0 may lose some, 1 may repeat some, 2 does neither", ge=0, le=2)
+    ] = 1
+    state_qos: Annotated[int, Meta(description="of state and summary, which come again anyway", ge=0, le=2)] = 0
+    queue_events: Annotated[
+        int,
+        Meta(description="events kept while there is no broker; then the oldest give way", ge=1, le=100_000),
+    ] = 1000
+    keepalive_s: Annotated[
+        int, Meta(description="seconds of silence after which both sides make sure of each other", ge=5, le=3600)
+    ] = 30
+
+
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything."""
 
@@ -159,6 +200,7 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decide: DecideConfig = field(default_factory=DecideConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
 
 

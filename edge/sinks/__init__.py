@@ -41,6 +41,10 @@ def open_sinks(config: Config) -> list[Sink]:
             from edge.sinks.history import HistorySink
 
             sinks.append(HistorySink(config))
+        if config.mqtt.enabled:
+            from edge.sinks.mqtt import MqttSink
+
+            sinks.append(MqttSink(config))
     except BaseException:
         for sink in sinks:
             sink.close()

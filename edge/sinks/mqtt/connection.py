@@ -1,0 +1,194 @@
+"""The way to the broker. paho's own thread connects, reconnects with back-off and hears what was confirmed.
+
+No lock of ours is held while paho is called, for it calls us back with its own locks held.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from edge.sinks.mqtt.access import check_host, read_password, reason_of, tls_context
+from edge.sinks.mqtt.topics import OFFLINE, ONLINE, Message
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from edge.config import MqttConfig
+    from edge.sinks.mqtt.outbox import Outbox
+    from edge.sinks.mqtt.topics import Topics
+
+log = logging.getLogger("mien.mqtt")
+
+RECONNECT_FIRST_S, RECONNECT_MAX_S = 1, 60
+GOODBYE_S = 1.0
+STEADY_S = 60.0
+"""After a connection that held for so long, a complaint heard before is worth a line again."""
+FULL = "the queue is full: the oldest events give way"
+
+
+class Connection:
+    """Empties an outbox into a broker whenever there is one.
+
+    greeting: put into the outbox at every connection, and again whenever `greet_on` says "online".
+    Raises SinkError if the settings cannot be right; a broker that is not there is no error.
+    """
+
+    def __init__(
+        self,
+        config: MqttConfig,
+        topics: Topics,
+        outbox: Outbox,
+        greeting: Message | None = None,
+        greet_on: str = "",
+    ) -> None:
+        check_host(config)
+        password, context = read_password(config), tls_context(config)
+        self.place = f"{config.host}:{config.port}"
+        self._availability = topics.availability
+        self._outbox = outbox
+        self._greeting = greeting
+        self._greet_on = greet_on
+        self._draining = threading.Lock()
+        self._gone = threading.Event()
+        self._ready, self._ready_since_s = False, 0.0
+        self._refused = False
+        self._closing = False
+        self._online_number = -1
+        self._told: set[str] = set()
+        self._announce, self._dropped_before = True, 0
+        # A name that stays the same: after a crash the broker drops the old connection, and its last will comes
+        # before our "online", not after it.
+        self._client = client = Client(CallbackAPIVersion.VERSION2, client_id=topics.id)
+        client.will_set(self._availability, OFFLINE, qos=1, retain=True)
+        client.reconnect_delay_set(RECONNECT_FIRST_S, RECONNECT_MAX_S)
+        if config.username:
+            client.username_pw_set(config.username, password)
+        if context:
+            client.tls_set_context(context)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.connect_async(config.host, config.port, config.keepalive_s)
+        client.loop_start()
+
+    def drain(self) -> None:
+        """Hand over what waits and may go. Whoever comes while another is at it leaves it to that one."""
+        while self._ready and self._outbox.ready():
+            if not self._draining.acquire(blocking=False):
+                return
+            try:
+                while self._ready and (message := self._outbox.take()):
+                    if not self._send(message):
+                        return  # the next connection brings us back
+            finally:
+                self._draining.release()
+
+    def _send(self, message: Message) -> bool:
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        # Without a connection paho keeps what has a QoS and sends it at the next one.
+        kept = info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN and message.qos > 0
+        if kept or info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._outbox.sent(info.mid, message)
+            return True
+        self._outbox.put_back(message)
+        return False
+
+    def queue_is_full(self) -> None:
+        """Say so, once until the next connection."""
+        self._complain(FULL)
+
+    def close(self) -> None:
+        """Send what waits and say goodbye, in a second at most."""
+        if self._closing:
+            return
+        until_s = time.monotonic() + GOODBYE_S
+        self.drain()
+        if self._ready:
+            self._outbox.wait_empty(GOODBYE_S)
+        self._closing = True
+        connected = self._client.is_connected()
+        if connected:
+            self._client.publish(self._availability, OFFLINE, qos=1, retain=True)
+        self._client.disconnect()  # behind what is on its way
+        if connected:
+            self._gone.wait(max(0.1, until_s - time.monotonic()))
+
+    # From here on in paho's thread.
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refused = True
+            self._complain(f"refuses us: {reason} (see mqtt.username and mqtt.password_file)")
+            return
+        self._gone.clear()
+        self._outbox.connection_lost()
+        # paho sends this and then, again, what the last connection left unconfirmed. Only the confirmation of this
+        # opens the outbox, so that events keep their order.
+        self._online_number = client.publish(self._availability, ONLINE, qos=1, retain=True).mid
+        if self._closing:
+            client.publish(self._availability, OFFLINE, qos=1, retain=True)
+            client.disconnect()
+        elif self._greeting:
+            self._outbox.put(self._greeting)
+            client.subscribe(self._greet_on, qos=1)
+
+    def _on_publish(
+        self, _client: Client, _data: Any, number: int, _reason: ReasonCode, _more: Properties | None
+    ) -> None:
+        if number == self._online_number and not self._ready:
+            self._begin()
+        else:
+            self._outbox.confirmed(number)
+        self.drain()
+
+    def _begin(self) -> None:
+        self._ready, self._ready_since_s = True, time.monotonic()
+        self._told.discard(FULL)
+        dropped = self._outbox.dropped
+        if self._announce:
+            lost = f"; {dropped - self._dropped_before} events gave way" if dropped > self._dropped_before else ""
+            log.info("mqtt: connected to %s%s", self.place, lost)
+        self._announce, self._dropped_before = False, dropped
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if message.payload == ONLINE and self._greeting:
+            self._outbox.put(self._greeting)
+            self.drain()
+
+    def _on_connect_fail(self, _client: Client, _data: Any) -> None:
+        # paho calls this while it handles the exception, which it does not hand over.
+        self._complain(f"no connection yet: {reason_of(sys.exception())}")
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
+    ) -> None:
+        was_ready, self._ready = self._ready, False
+        refused, self._refused = self._refused, False
+        self._outbox.connection_lost()
+        self._gone.set()
+        if was_ready and time.monotonic() - self._ready_since_s >= STEADY_S:
+            self._told.clear()
+        if was_ready:
+            self._complain(f"connection lost: {reason}")
+        elif not refused:
+            self._complain("no connection yet: closed without an answer (see mqtt.tls and mqtt.port)")
+
+    def _complain(self, complaint: str) -> None:
+        """Each complaint is one line, however often it is repeated."""
+        if complaint not in self._told and not self._closing:
+            log.warning("mqtt: %s: %s", self.place, complaint)
+            self._told.add(complaint)
+            self._announce = True

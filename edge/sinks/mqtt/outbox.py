@@ -1,0 +1,104 @@
+"""What waits for the broker: events in a bounded queue, of everything retained the newest alone.
+
+The pipeline's thread puts in, whoever drains takes out; both are held for microseconds under one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.sinks.mqtt.topics import Message
+
+IN_FLIGHT = 16
+"""Handed over and not yet confirmed, at most (paho's own limit is 20): a broker that stalls fills our queue, whose
+oldest give way, and no buffer that grows."""
+
+
+class Outbox:
+    """dropped: how many events had to give way to newer ones."""
+
+    def __init__(self, events: int) -> None:
+        self.dropped = 0
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._most = events
+        self._events: deque[Message] = deque()
+        self._newest: dict[str, Message] = {}
+        self._in_flight: dict[int, Message] = {}
+        self._confirmed_early: set[int] = set()
+
+    def put(self, message: Message) -> int:
+        """How many older ones gave way: 1 if the queue was full, else 0."""
+        with self._lock:
+            if message.retain:
+                self._newest[message.topic] = message
+                return 0
+            gave_way = int(len(self._events) >= self._most)
+            if gave_way:
+                self._events.popleft()
+                self.dropped += 1
+            self._events.append(message)
+            return gave_way
+
+    def ready(self) -> bool:
+        """Whether `take` has something to give."""
+        with self._lock:
+            return self._topic_to_send() is not None
+
+    def take(self) -> Message | None:
+        """The next to send; None if nothing waits or enough is under way. `sent` or `put_back` must follow."""
+        with self._lock:
+            topic = self._topic_to_send()
+            if topic is None:
+                return None
+            return self._newest.pop(topic) if topic in self._newest else self._events.popleft()
+
+    def _topic_to_send(self) -> str | None:
+        if len(self._in_flight) >= IN_FLIGHT:
+            return None
+        under_way = {message.topic for message in self._in_flight.values() if message.retain}
+        for topic in self._newest:
+            if topic not in under_way:
+                return topic
+        return self._events[0].topic if self._events else None
+
+    def sent(self, number: int, message: Message) -> None:
+        """number: by which `confirmed` will name it."""
+        with self._lock:
+            if number in self._confirmed_early:
+                self._confirmed_early.remove(number)
+            else:
+                self._in_flight[number] = message
+            self._changed.notify_all()
+
+    def put_back(self, message: Message) -> None:
+        """It could not be sent after all."""
+        with self._lock:
+            if message.retain:
+                self._newest.setdefault(message.topic, message)
+            else:
+                self._events.appendleft(message)
+
+    def confirmed(self, number: int) -> None:
+        """May come from the network's thread before `sent` does from the other."""
+        with self._lock:
+            if self._in_flight.pop(number, None) is None:
+                self._confirmed_early.add(number)
+            self._changed.notify_all()
+
+    def connection_lost(self) -> None:
+        """What was sent at QoS 0 is never confirmed now; the rest is sent again by the client and will be."""
+        with self._lock:
+            self._confirmed_early.clear()
+            self._in_flight = {number: message for number, message in self._in_flight.items() if message.qos}
+            self._changed.notify_all()
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """True as soon as everything is confirmed, False at the timeout."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not (self._events or self._newest or self._in_flight), timeout=timeout_s
+            )

@@ -1,0 +1,75 @@
+"""The few values that a dashboard shows, once a second and at every change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from edge import board
+from edge.messages import SCHEMA_VERSION, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.messages import Estimate, Reading
+
+NOBODY = "nobody"
+TEMPERATURE_EVERY_S = 10.0
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What holds now.
+
+    emotion: of the most prominent face, which is the largest one; "nobody" without faces, null while undecided.
+    score: of that emotion, 0..1; null without one.
+    frames_per_s: as the last State event measured it.
+    temperature_celsius: of the processor; null where there is no sensor.
+    """
+
+    schema: int = SCHEMA_VERSION
+    time: datetime
+    emotion: str | None
+    score: float | None
+    faces: int
+    frames_per_s: float
+    temperature_celsius: float | None
+
+
+class Summarizer:
+    """Makes a Summary of each reading; remembers what not every reading tells."""
+
+    def __init__(self, temperature: Callable[[], float | None] = board.temperature_celsius) -> None:
+        self._read_temperature = temperature
+        self._temperature: float | None = None
+        self._temperature_s: float | None = None
+        self._frames_per_s = 0.0
+
+    def summarize(self, reading: Reading) -> Summary:
+        for event in reading.events:
+            if isinstance(event, State):
+                self._frames_per_s = round(event.frames_per_s, 1)
+        first = most_prominent(reading.estimates)
+        return Summary(
+            time=datetime.fromtimestamp(reading.frame.captured_at, UTC),
+            emotion=NOBODY if first is None else first.emotion,
+            # Two places: a change in the third would fill a listener's history for nothing.
+            score=None if first is None or first.emotion is None else round(first.score, 2),
+            faces=len(reading.estimates),
+            frames_per_s=self._frames_per_s,
+            temperature_celsius=self._temperature_at(reading.frame.time_s),
+        )
+
+    def _temperature_at(self, time_s: float) -> float | None:
+        last_s = self._temperature_s
+        if last_s is None or not 0 <= time_s - last_s < TEMPERATURE_EVERY_S:
+            self._temperature_s = time_s
+            celsius = self._read_temperature()
+            self._temperature = None if celsius is None else round(celsius, 1)
+        return self._temperature
+
+
+def most_prominent(estimates: tuple[Estimate, ...]) -> Estimate | None:
+    """Of the largest face; of equals the one followed first."""
+    return max(estimates, key=lambda estimate: estimate.track.face.box.area, default=None)

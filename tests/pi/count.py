@@ -47,8 +47,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL.tflite")
     parser.add_argument("--runs", type=int, default=3, help="runs to take the median of (3)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--bundled", action="store_true", help="count what ships and write instructions.json")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    either.add_argument("--bundled", action="store_true", help="count what ships and write instructions.json")
     given = parser.parse_args()
     given.models = bundled() if given.bundled else {str(path): path for path in given.models}
     if not given.models or given.runs < 1:
@@ -75,7 +76,7 @@ def main() -> int:
         print(f"count.py: {error}", file=sys.stderr)
         return 2
     if given.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps({name: {"instructions": figures} for name, figures in found["models"].items()}, indent=2))
     if given.bundled:
         FIGURES.write_text(json.dumps(found, indent=2) + "\n")
     return 0

@@ -14,6 +14,7 @@ from edge.command_line import CONTEXT, run, subcommands
 COMMANDS = {
     "run": "Read the camera, publish emotions.",
     "predict": "Classify pictures, folders and clips.",
+    "history": "Export what was recorded, draw a day.",
     "config": "Print or check the settings.",
     "models": "List the models that ship with Mien.",
     "doctor": "Say what is there, what is missing, and the cure.",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from edge.errors import MienError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -40,6 +45,17 @@ class Subcommands(click.Group):
 def subcommands(package: str, summaries: dict[str, str]) -> type[Subcommands]:
     """The group class for the files of a package; summaries: a line of help for each subcommand."""
     return type("Subcommands", (Subcommands,), {"package": package, "summaries": summaries})
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Around what writes to standard output: the reader may go (... | head), which is no fault."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What Python would flush once more at exit has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(cli: click.Command, name: str) -> NoReturn:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from edge.command_line import reader_may_leave
 from edge.commands.settings import config_options, settings
 
 if TYPE_CHECKING:
@@ -23,9 +22,5 @@ def command(config_file: Path | None, changes: tuple[str, ...], source: str | No
     config = settings(config_file, changes, source)
     from edge import service
 
-    try:
+    with reader_may_leave():
         service.run(config, frames=frames)
-    except BrokenPipeError:
-        # The reader has gone (mien run | head), which is how such a run ends: no fault. What Python would flush
-        # once more at exit has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

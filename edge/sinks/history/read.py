@@ -7,7 +7,6 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from edge.errors import SinkError, SourceError
@@ -124,6 +123,11 @@ class History:
                 yield StoredMinute(moment(minute * 60_000), time_s, boot, camera, emotion, seconds)
                 after = (minute, emotion, camera, number)
 
+    @staticmethod
+    def columns(*, minutes: bool) -> tuple[str, ...]:
+        """The names of the fields of either kind of row."""
+        return (StoredMinute if minutes else StoredEvent).__struct_fields__
+
     def _page(self, query: str, values: tuple[object, ...]) -> list[Any]:
         with self._explained():
             return self._connection.execute(query, values).fetchall()
@@ -135,9 +139,3 @@ def milliseconds(time: datetime) -> int:
 
 def moment(time_ms: int) -> datetime:
     return datetime.fromtimestamp(time_ms / 1000, UTC)
-
-
-def as_dict(row: StoredEvent | StoredMinute) -> dict[str, object]:
-    """Field name -> value, times as ISO 8601."""
-    table: dict[str, object] = msgspec.to_builtins(row)
-    return table

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge.sinks.history.clock import Clock
-    from edge.sinks.history.notes import Notes
+    from edge.sinks.history.notes import Notes, Presence
 
 log = logging.getLogger("mien.history")
 
@@ -114,7 +114,7 @@ class Store:
             connection.executemany(
                 ADD_PRESENCE,
                 (
-                    (key.minute, key.emotion, self._camera, self._boot, presence.time_s, round(presence.seconds, 3))
+                    (key.minute, key.emotion, self._camera, self._boot, *rounded(presence))
                     for key, presence in batch.minutes.items()
                 ),
             )
@@ -143,6 +143,11 @@ class Store:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):  # what was committed is safe; the next to open tidies up
                 connection.close()
+
+
+def rounded(presence: Presence) -> tuple[float, float]:
+    """(time_s, seconds) without digits that nothing measured."""
+    return round(presence.time_s, 4), round(presence.seconds, 3)
 
 
 def inode_of(path: Path) -> int:

@@ -13,7 +13,7 @@ class Skips:
     """Counts skipped tests as they are reported, a whole skipped module as one."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.tests: dict[str, list[str]] = {}  # by reason
         self.kinds: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -27,7 +27,8 @@ class Skips:
 
     def add(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        self.lines.append(f"{report.nodeid} ({reason.removeprefix('Skipped: ')})")
+        name = report.nodeid.split("[")[0].rpartition("/")[2]
+        self.tests.setdefault(reason.removeprefix("Skipped: "), []).append(name)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -38,7 +39,17 @@ class Skips:
         writer = config.get_terminal_writer()
         if self.unwanted():
             writer.line(f"CI: skipped tests of a kind that was to run: {', '.join(sorted(self.kinds))}", red=True)
-        writer.line(f"skipped {len(self.lines)}: {'; '.join(self.lines)}" if self.lines else "skipped none")
+        writer.line(self.summary())
+
+    def summary(self) -> str:
+        """How many tests were skipped, and for every reason how many and which; parameters are left out."""
+        if not self.tests:
+            return "skipped none"
+        reasons = [
+            f"{len(names)} for: {reason} ({', '.join(dict.fromkeys(names))})"
+            for reason, names in self.tests.items()
+        ]
+        return f"skipped {sum(map(len, self.tests.values()))}: {'; '.join(reasons)}"
 
     def unwanted(self) -> bool:
         """Whether this is CI and a kind that was selected did not run."""

@@ -34,6 +34,16 @@ class CropContract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return Box(x - half, y - half, x + half, y + half)
 
 
+FER_CROP = CropContract(scale=0.94, offset_y=-0.01)
+"""Gives back FER-2013's crop from a box in Mien's convention.
+
+Three measurements that agree: the median over 3,877 FER faces placed on a wall and found by YuNet (0.925, +0.002;
+half of the faces between 0.83 and 1.03; `mien-train measure-crop`); the crop of 1,179 faces in photos whose mean
+looks most like FER's mean face (0.97, -0.015); and FER's own origin, the square of OpenCV's Haar cascade
+(0.92 to 0.94, -0.01). A classifier's accuracy is the same within a point from 0.82 to 0.98.
+"""
+
+
 def crop_face(
     luma: NDArray[np.uint8], box: Box, contract: CropContract, *, mirrored: bool = False
 ) -> NDArray[np.uint8]:

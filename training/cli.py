@@ -17,6 +17,9 @@ COMMANDS = {
     "data": "Show what is in a data set.",
     "models": "List the networks, their parameters and multiply-adds.",
     "calibration-ids": "List the training faces that calibrate a quantized model.",
+    "evaluate-detector": "Measure how well a detector finds known faces.",
+    "measure-crop": "Measure which crop of a detector's box a classifier was trained on.",
+    "prove-crop": "Measure what a classifier loses between a scene and its crop.",
 }
 
 

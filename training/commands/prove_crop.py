@@ -33,10 +33,22 @@ SCENES = 400
     help="A folder with boxes.csv; its photos without a face are the scenes.",
 )
 @click.option("--count", type=click.IntRange(1), default=2000, show_default=True, help="Faces of each size.")
-@click.option("--width", "width_px", type=click.IntRange(96, 1920), default=320, show_default=True)
+@click.option(
+    "--scene-width",
+    "scene_px",
+    type=click.IntRange(320, 1920),
+    default=640,
+    show_default=True,
+    help="Scenes are so wide and three quarters as high.",
+)
+@click.option(
+    "--width", "width_px", type=click.IntRange(96, 1920), default=320, show_default=True, help="detect.width_px"
+)
 @click.option("--seed", type=int, default=5, show_default=True)
-def command(model: str, detector: str, data: Path, scenes: Path, *, count: int, width_px: int, seed: int) -> None:
-    """Classify validation faces directly, and placed into 640x480 scenes at 40, 80, 160 and 240 px.
+def command(
+    model: str, detector: str, data: Path, scenes: Path, *, count: int, scene_px: int, width_px: int, seed: int
+) -> None:
+    """Classify validation faces directly, and placed into scenes at 40, 80, 160 and 240 px.
 
     MODEL names FER-2013's emotions. One line of JSON a size; a face not found is classified wrongly.
     """
@@ -51,5 +63,8 @@ def command(model: str, detector: str, data: Path, scenes: Path, *, count: int, 
     if not empty:
         raise click.ClickException(f"{scenes}: holds no photo without a face")
     lumas = [photo.read_luma() for photo in empty[:SCENES]]
-    for detour in prove_crop(classifier, opened, validation.pixels[rows], truths, lumas, seed=seed):
+    size = scene_px, scene_px * 3 // 4
+    for detour in prove_crop(
+        classifier, opened, validation.pixels[rows], truths, lumas, scene_size=size, seed=seed
+    ):
         click.echo(msgspec.json.encode(detour).decode())

@@ -67,7 +67,9 @@ def measure_crop(detector: Detector, faces: NDArray[np.uint8], seed: int = 5) ->
     rows = []
     for face in faces:
         side = int(rng.integers(MEASURED_SIDES_PX[0], MEASURED_SIDES_PX[1] + 1))
-        picture, square = place_face(plain_scene(SCENE_SIZE, int(face.mean())), face, side, _corner(rng, side))
+        picture, square = place_face(
+            plain_scene(SCENE_SIZE, int(face.mean())), face, side, _corner(rng, SCENE_SIZE, side)
+        )
         box = find(detector, picture, square)
         if box is not None:
             (x, y), (middle_x, middle_y) = box.centre, square.centre
@@ -98,9 +100,10 @@ def prove_crop(
     scenes: Sequence[NDArray[np.uint8]],
     *,
     sides_px: Sequence[int] = (40, 80, 160, 240),
+    scene_size: tuple[int, int] = SCENE_SIZE,
     seed: int = 5,
 ) -> Iterator[Detour]:
-    """For each size, the same faces classified directly and through a scene.
+    """For each size, the same faces classified directly and through a scene of scene_size (width, height).
 
     faces: uint8, shape (n, 48, 48). truths: a label each. scenes: luma photos without faces, used in turn.
     """
@@ -111,8 +114,8 @@ def prove_crop(
         rng = np.random.default_rng((seed, side))
         said = []
         for number, face in enumerate(faces):
-            scene = fit_scene(scenes[number % len(scenes)], SCENE_SIZE)
-            picture, square = place_face(scene, face, side, _corner(rng, side))
+            scene = fit_scene(scenes[number % len(scenes)], scene_size)
+            picture, square = place_face(scene, face, side, _corner(rng, scene_size, side))
             box = find(detector, picture, square)
             said.append("" if box is None else str(labels[classifier.classify(picture, box).argmax()]))
         detour = np.array(said)
@@ -134,6 +137,6 @@ def find(detector: Detector, picture: NDArray[np.uint8], square: Box) -> Box | N
     return best if best is not None and best.iou(square) >= MIN_IOU else None
 
 
-def _corner(rng: np.random.Generator, side: int) -> tuple[int, int]:
-    width, height = SCENE_SIZE
+def _corner(rng: np.random.Generator, size: tuple[int, int], side: int) -> tuple[int, int]:
+    width, height = size
     return int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))

@@ -4,7 +4,8 @@
 tests/pi/count.py MODEL.tflite...         a table
 tests/pi/count.py --json MODEL.tflite...  one JSON object
 tests/pi/count.py --bundled               every model that ships and the steps of the pipeline;
-                                          writes tests/pi/instructions.json, which the tests hold them to
+                                          writes tests/pi/instructions.json, which the tests hold them to,
+                                          and the table in docs/PI.md
 """
 
 # ruff: noqa: T201  (a command prints)
@@ -19,7 +20,12 @@ from pathlib import Path
 
 from emulated import PROCESSORS, PROJECT, EmulationError, count, lacking_to_count
 
+Figures = dict[str, dict[str, dict[str, int]]]
+"""Executed instructions by kind ("models", "steps"), name and processor."""
+
 FIGURES = Path(__file__).with_name("instructions.json")
+DOCUMENT = PROJECT / "docs" / "PI.md"
+BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 ASSETS = PROJECT / "edge" / "assets"
 STEPS = ("detect", "classify")
 
@@ -32,6 +38,23 @@ def bundled() -> dict[str, Path]:
 def everywhere(script: str, *arguments: str, runs: int) -> dict[str, int]:
     """Executed instructions by processor. Raises EmulationError."""
     return {processor: count(processor, script, *arguments, runs=runs).instructions for processor in PROCESSORS}
+
+
+def table(found: Figures) -> str:
+    """The figures in Markdown, in millions."""
+    lines = ["| | A53 | A72 | A76 |", "|---|---|---|---|"]
+    for kind, measured in found.items():
+        for name, figures in measured.items():
+            cells = " | ".join(f"{figures[processor] / 1e6:.2f}" for processor in PROCESSORS)
+            lines.append(f"| {kind.removesuffix('s')} `{name}` | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def document(text: str, found: Figures) -> str:
+    """docs/PI.md with the figures in their place."""
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}{table(found)}{END}{after}"
 
 
 def measure(models: dict[str, Path], steps: Sequence[str], runs: int) -> Iterator[tuple[str, str, dict[str, int]]]:
@@ -65,7 +88,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     given = parse()
-    found: dict[str, dict[str, dict[str, int]]] = {"models": {}, "steps": {}}
+    found: Figures = {"models": {}, "steps": {}}
     try:
         for kind, name, figures in measure(given.models, STEPS if given.bundled else (), given.runs):
             found[kind][name] = figures
@@ -79,6 +102,7 @@ def main() -> int:
         print(json.dumps({name: {"instructions": figures} for name, figures in found["models"].items()}, indent=2))
     if given.bundled:
         FIGURES.write_text(json.dumps(found, indent=2) + "\n")
+        DOCUMENT.write_text(document(DOCUMENT.read_text(), found))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from count import FIGURES, STEPS, bundled
+from count import DOCUMENT, FIGURES, STEPS, Figures, bundled, document
 from emulated import PROCESSORS, count
 
 pytestmark = pytest.mark.pi
@@ -20,8 +20,8 @@ OVERHEAD = 0.15
 """What a step may add to its model's invoke(): crop or padding, decoding, suppression, and Python."""
 
 
-def committed() -> dict[str, dict[str, dict[str, int]]]:
-    figures: dict[str, dict[str, dict[str, int]]] = json.loads(FIGURES.read_text())
+def committed() -> Figures:
+    figures: Figures = json.loads(FIGURES.read_text())
     return figures
 
 
@@ -37,6 +37,11 @@ def test_every_bundled_model_and_step_has_its_figures() -> None:
     assert figures["steps"].keys() == set(STEPS), RENEW
     for kind in figures.values():
         assert all(counts.keys() == PROCESSORS.keys() for counts in kind.values())
+
+
+def test_the_document_shows_the_committed_figures() -> None:
+    text = DOCUMENT.read_text()
+    assert document(text, committed()) == text, RENEW
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)

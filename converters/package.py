@@ -29,7 +29,7 @@ from edge.model.package import (
     pack,
     write_golden,
 )
-from edge.model.preprocess import CropContract
+from edge.model.preprocess import FER_CROP, CropContract
 
 KNOWN_LABELS = {"fer2013": FER2013, "ferplus": FERPLUS}
 GOLDEN_CASES = 4
@@ -46,9 +46,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     licence: str
     origin: str
     activation: Literal["logits", "scores"] | None = None
-    crop_scale: float = 1.0
-    crop_offset_x: float = 0.0
-    crop_offset_y: float = 0.0
+    crop_scale: float = FER_CROP.scale
+    crop_offset_x: float = FER_CROP.offset_x
+    crop_offset_y: float = FER_CROP.offset_y
     metrics: dict[str, Any] = {}
 
 

@@ -8,6 +8,7 @@ import click
 
 from converters.commands.options import FILE
 from converters.output import check_output, write_whole
+from edge.model.preprocess import FER_CROP
 
 
 @click.command("package")
@@ -34,10 +35,18 @@ from converters.output import check_output, write_whole
     "--activation", type=click.Choice(["logits", "scores"]), help="Of the output [told from what it gives]."
 )
 @click.option(
-    "--crop-scale", type=float, default=1.0, show_default=True, help="Side of the crop over the face box's."
+    "--crop-scale",
+    type=float,
+    default=FER_CROP.scale,
+    show_default=True,
+    help="Side of the crop over the face box's.",
 )
-@click.option("--crop-offset-x", type=float, default=0.0, show_default=True, help="In box widths, to the right.")
-@click.option("--crop-offset-y", type=float, default=0.0, show_default=True, help="In box heights, down.")
+@click.option(
+    "--crop-offset-x", type=float, default=FER_CROP.offset_x, show_default=True, help="In box widths, to the right."
+)
+@click.option(
+    "--crop-offset-y", type=float, default=FER_CROP.offset_y, show_default=True, help="In box heights, down."
+)
 @click.option("--second-best", is_flag=True, help="Take a file that computes in float.")
 @click.option("--force", is_flag=True, help="Replace --out.")
 def command(

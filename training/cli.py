@@ -18,6 +18,7 @@ COMMANDS = {
     "models": "List the networks, their parameters and multiply-adds.",
     "calibration-ids": "List the training faces that calibrate a quantized model.",
     "evaluate-detector": "Measure how well a detector finds known faces.",
+    "label-faces": "Let a teacher label the photos that a detector is trained on.",
     "measure-crop": "Measure which crop of a detector's box a classifier was trained on.",
     "prove-crop": "Measure what a classifier loses between a scene and its crop.",
 }

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from msgspec import Struct
 
+from training.detector.boxes import iou_matrix
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -110,16 +112,6 @@ def match(
             counted.append((float(scores[one]), False))
     table = np.array(counted, np.float64).reshape(-1, 2)
     return Match(table[:, 0], table[:, 1] > 0, sides[~ignored], taken_at[~ignored])
-
-
-def iou_matrix(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """Intersection over union of every box of a with every one of b: shape (len(a), len(b))."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (a, b)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float64)
 
 
 def summarize(matches: list[Match], times_s: list[float]) -> Evaluation:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from edge.messages import Box, Face
+from training.detector.boxes import iou_matrix
 from training.detector.evaluate import (
     Match,
     average_precision,
     evaluate,
-    iou_matrix,
     match,
     recall_by_size,
     summarize,

@@ -6,7 +6,7 @@ import math
 
 from msgspec import Struct
 
-from converters.flatbuffer import Graph, Operator, Tensor
+from converters.flatbuffer import WEIGHT_RANKS, Graph, Operator, Tensor
 
 ACCELERATED = frozenset(
     [
@@ -44,8 +44,7 @@ Measured with ai-edge-litert 2.3.0, one operator at a time (tests/converters/tes
 
 INT_TYPES = ("int8", "uint8", "int32")
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-WEIGHED = (*CONVOLUTIONS, "FULLY_CONNECTED", "TRANSPOSE_CONV")
-WITH_CONSTANTS = (*WEIGHED, "ADD", "SUB", "MUL", "DIV", "PRELU", "MAXIMUM", "MINIMUM", "BATCH_MATMUL")
+WITH_CONSTANTS = (*WEIGHT_RANKS, "ADD", "SUB", "MUL", "DIV", "PRELU", "MAXIMUM", "MINIMUM", "BATCH_MATMUL")
 
 
 class Step(Struct, frozen=True):
@@ -197,9 +196,7 @@ def short(name: str) -> str:
 
 
 def _weights(graph: Graph, operator: Operator) -> Tensor | None:
-    if operator.name not in WEIGHED or len(operator.inputs) < 2 or operator.inputs[1] < 0:
-        return None
-    return graph.tensors[operator.inputs[1]]
+    return graph.tensors[operator.inputs[1]] if operator.name in WEIGHT_RANKS else None
 
 
 def _constants(graph: Graph, operator: Operator) -> list[int]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from converters.errors import ConversionError
 
 IDENTIFIER = b"TFL3"
+WEIGHT_RANKS = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 4, "TRANSPOSE_CONV": 4, "FULLY_CONNECTED": 2}
 
 
 class Tensor(Struct, frozen=True, eq=False):
@@ -77,7 +78,15 @@ def read_graph(content: bytes, where: str) -> Graph:
 
     try:
         return _read(schema.Model.GetRootAs(content), len(content))
-    except (struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, MemoryError) as error:
+    except (
+        struct.error,
+        LookupError,
+        ArithmeticError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        MemoryError,
+    ) as error:
         raise ConversionError(f"{where}: truncated or altered: its flatbuffer cannot be read") from error
 
 
@@ -108,10 +117,25 @@ def _read(model: Any, size_bytes: int) -> Graph:
         _ints(subgraph.OutputsAsNumpy()),
         size_bytes,
     )
-    used = [*graph.inputs, *graph.outputs, *(t for op in operators for t in (*op.inputs, *op.outputs))]
-    if any(not -1 <= tensor < len(tensors) for tensor in used):
-        raise ValueError("a tensor number beyond the last")
+    _check(graph)
     return graph
+
+
+def _check(graph: Graph) -> None:
+    """Raises ValueError where the numbers in it point nowhere."""
+    count = len(graph.tensors)
+    real = [*graph.inputs, *graph.outputs, *(index for op in graph.operators for index in op.outputs)]
+    given = [index for op in graph.operators for index in op.inputs]  # -1: an optional one left out
+    if any(not 0 <= index < count for index in real) or any(not -1 <= index < count for index in given):
+        raise ValueError("a tensor number beyond the last")
+    for tensor in graph.tensors:
+        if len(tensor.scales) != len(tensor.zero_points) or (tensor.scales and tensor.axis > len(tensor.shape)):
+            raise ValueError("quantization of another shape than its tensor")
+    for operator in graph.operators:
+        wanted = WEIGHT_RANKS.get(operator.name)
+        found = operator.inputs[1] if len(operator.inputs) > 1 else -1
+        if not operator.outputs or (wanted and (found < 0 or len(graph.tensors[found].shape) != wanted)):
+            raise ValueError("a step without output or weights")
 
 
 def _tensor(model: Any, entry: Any, index: int) -> Tensor:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from converters.audit import short
-from converters.flatbuffer import Graph, read_graph
+from converters.flatbuffer import Graph, Operator, read_graph
 from edge.model.interpreter import Interpreter
 
 CLEAN_DB = 99.0
@@ -17,11 +17,15 @@ CLEAN_DB = 99.0
 
 
 class LayerNoise(Struct, frozen=True):
-    """sqnr_db: power of the float layer's output over the power of its difference to the quantized one's."""
+    """sqnr_db: power of the float layer's output over the power of its difference to the quantized one's.
+
+    added: noise to signal of its output less that of its inputs; below 0 where the layer averages noise away.
+    """
 
     layer: str
     operator: str
     sqnr_db: float
+    added: float
 
 
 def layer_noise(
@@ -42,11 +46,20 @@ def layer_noise(
             found, wanted = _real(ours, mine, runs[0]), runs[1].tensor(twin).astype(np.float64)
             signal[k] += float(np.square(wanted).sum())
             noise[k] += float(np.square(wanted - found).sum())
-    layers = [
-        LayerNoise(short(ours.layer(ours.operators[k])), ours.operators[k].name, decibel(signal[n], noise[n]))
-        for n, (k, _, _) in enumerate(pairs)
-    ]
-    return layers, len(ours.operators) - len(pairs)
+    ratios = {mine: noise[k] / max(signal[k], 1e-30) for k, (_, mine, _) in enumerate(pairs)}
+    layers = []
+    for k, (step, mine, _) in enumerate(pairs):
+        operator = ours.operators[step]
+        brought = max((ratios.get(index, 0.0) for index in operator.inputs), default=0.0)
+        layers.append(
+            LayerNoise(
+                short(ours.layer(operator)),
+                operator.name,
+                decibel(signal[k], noise[k]),
+                float(ratios[mine] - brought),
+            )
+        )
+    return layers, len(_steps(ours)) - len(pairs)
 
 
 def decibel(signal: float, noise: float) -> float:
@@ -57,16 +70,28 @@ def decibel(signal: float, noise: float) -> float:
 
 
 def _pairs(ours: Graph, theirs: Graph) -> list[tuple[int, int, int]]:
-    """(operator, its tensor, the float tensor of the same name and shape)."""
-    made = {t.name: t for op in theirs.operators for t in (theirs.tensors[i] for i in op.outputs)}
+    """(operator, its tensor, the float tensor that means the same).
+
+    Step by step where both graphs run the same ones; else those whose tensors have one name and shape.
+    """
+    mine, twins = _steps(ours), _steps(theirs)
+    if [(op.name, ours.tensors[op.outputs[0]].shape) for op in mine] == [
+        (op.name, theirs.tensors[op.outputs[0]].shape) for op in twins
+    ]:
+        return [(a.index, a.outputs[0], b.outputs[0]) for a, b in zip(mine, twins, strict=True)]
+    made = {theirs.tensors[op.outputs[0]].name: theirs.tensors[op.outputs[0]] for op in twins}
     found = []
-    for operator in ours.operators:
-        for index in operator.outputs[:1]:
-            tensor = ours.tensors[index]
-            twin = made.get(tensor.name)
-            if twin is not None and twin.shape == tensor.shape and twin.dtype == "float32":
-                found.append((operator.index, index, twin.index))
+    for operator in mine:
+        tensor = ours.tensors[operator.outputs[0]]
+        twin = made.get(tensor.name)
+        if twin is not None and twin.shape == tensor.shape:
+            found.append((operator.index, tensor.index, twin.index))
     return found
+
+
+def _steps(graph: Graph) -> list[Operator]:
+    """The operators that compute something; quantization comes and goes between the two graphs."""
+    return [operator for operator in graph.operators if operator.name not in ("QUANTIZE", "DEQUANTIZE")]
 
 
 def _real(graph: Graph, index: int, interpreter: Interpreter) -> NDArray[np.float64]:

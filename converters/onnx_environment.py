@@ -1,8 +1,11 @@
 """The environment of its own in which ONNX models are read: onnx2tf's pins clash with ours.
 
-It is made once, on first use, from the pinned, hashed list beside this file (2.4 GB: it brings a TensorFlow of its
+It is made once, on first use, from the pinned, hashed lists in onnx-locks (2.4 GB: it brings a TensorFlow of its
 own), under ~/.cache/mien or XDG_CACHE_HOME. MIEN_ONNX_PYTHON names the Python of another environment that has
-onnx2tf and onnxruntime.
+onnx2tf, its tensorflow extra and onnxruntime.
+
+The lists are for onnx2tf 1.29.24, the last for Python 3.11, and for onnx2tf[tensorflow] 2.6.9 with onnxruntime;
+uv pip compile wrote them with --only-binary :all: --generate-hashes --no-annotate.
 """
 
 from __future__ import annotations
@@ -17,39 +20,26 @@ from pathlib import Path
 
 from converters.errors import ConversionError
 
-LOCK = Path(__file__).with_name("onnx-requirements.txt")
+LOCKS = Path(__file__).with_name("onnx-locks")
 WORKER = Path(__file__).with_name("onnx_worker.py")
-PYTHONS = ("python3.11", "python3.12")
+PYTHONS = {"python3.12": "py312.txt", "python3.11": "py311.txt"}
 VARIABLE = "MIEN_ONNX_PYTHON"
-
-
-def environment_folder() -> Path:
-    """Where the environment of this very list of pins lives."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "mien" / f"onnx-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
 
 
 def onnx_python(tell: Callable[[str], None] = lambda _: None) -> Path:
     """The Python of the environment, which is made if need be. Raises ConversionError."""
     if named := os.environ.get(VARIABLE):
         if not os.access(named, os.X_OK):
-            raise ConversionError(f"{VARIABLE}={named}: no program")
+            raise ConversionError(f"{VARIABLE}={named}: no such program")
         return Path(named)
-    folder = environment_folder()
+    base, lock = _find_base()
+    folder = environment_folder(lock)
     python, finished = folder / "bin" / "python", folder / "complete"
     if finished.is_file() and python.exists():
         return python
-    base = next((path for name in PYTHONS if (path := shutil.which(name))), None)
-    if sys.version_info[:2] in ((3, 11), (3, 12)):
-        base = sys.executable
-    if base is None:
-        raise ConversionError(
-            f"ONNX models are read by onnx2tf, which needs Python 3.11 or 3.12: neither is here "
-            f"(or set {VARIABLE} to the Python of an environment that has it)"
-        )
     tell(f"making the environment for ONNX in {folder} (once; it takes 2.4 GB and some minutes)")
     try:
-        _make(Path(base), folder)
+        _make(base, lock, folder)
     except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         said = getattr(error, "stderr", None) or str(error)
@@ -57,6 +47,33 @@ def onnx_python(tell: Callable[[str], None] = lambda _: None) -> Path:
         raise ConversionError(f"{folder}: the environment for ONNX could not be made: {reason}") from error
     finished.touch()
     return python
+
+
+def environment_folder(lock: Path) -> Path:
+    """Where the environment of a list of pins lives; another list has another place."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "mien" / f"onnx-{lock.stem}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+
+
+def _find_base() -> tuple[str, Path]:
+    """(a Python that onnx2tf runs on, the list for it). Raises ConversionError if there is none."""
+    own = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for name, lock in PYTHONS.items():
+        found = sys.executable if name == own else shutil.which(name)
+        if found is not None:
+            return found, LOCKS / lock
+    raise ConversionError(
+        f"ONNX models are read by onnx2tf, which needs {' or '.join(PYTHONS)}: neither is on the PATH "
+        f"(or {VARIABLE} names the Python of an environment that has it)"
+    )
+
+
+def _make(base: str, lock: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    for command in ([base, "-m", "venv", str(folder)], [*pip, "-r", str(lock)]):
+        subprocess.run(command, capture_output=True, text=True, check=True)
 
 
 def work(python: Path, *arguments: str) -> str:
@@ -71,13 +88,3 @@ def work(python: Path, *arguments: str) -> str:
         telling = [line for line in lines if "rror" in line] or lines or ["it ended without a word"]
         raise ConversionError(telling[-1][:300])
     return done.stdout
-
-
-def _make(base: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for command in (
-        [str(base), "-m", "venv", str(folder)],
-        [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK)],
-    ):
-        subprocess.run(command, capture_output=True, text=True, check=True)

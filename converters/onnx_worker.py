@@ -10,6 +10,7 @@ A failure is one line on standard error and status 2.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -63,17 +64,28 @@ def look(path: Path) -> dict[str, Any]:
 
 def convert(path: Path, folder: Path, size: tuple[int, ...]) -> None:
     """Writes a SavedModel whose picture is NHWC and whose outputs keep ONNX's order."""
-    onnx2tf = importlib.import_module("onnx2tf")
+    onnx2tf: Any = importlib.import_module("onnx2tf.onnx2tf")
+    # It would fetch pictures from the network to compare its layers with; any will do.
+    pictures = np.random.default_rng(0).uniform(size=(20, 128, 128, 3)).astype(np.float32)
+    if hasattr(onnx2tf, "download_test_image_data"):
+        onnx2tf.download_test_image_data = lambda: pictures
+    fixed = folder.with_suffix(".onnx")
+    fix_shapes(path, fixed, size)
+    options: dict[str, Any] = {"output_signaturedefs": True, "non_verbose": True}
+    if int(importlib.metadata.version("onnx2tf").split(".")[0]) >= 2:
+        options["tflite_backend"] = "tf_converter"
+    onnx2tf.convert(input_onnx_file_path=str(fixed), output_folder_path=str(folder), **options)
+
+
+def fix_shapes(path: Path, fixed: Path, size: tuple[int, ...]) -> None:
+    """The model with batch 1 and this (width, height) written into its input, and what follows from them."""
+    onnx, onnxsim = importlib.import_module("onnx"), importlib.import_module("onnxsim")
+    model = onnx.load(str(path))
     entry = look(path)["inputs"][0]
-    fixed = [f"{entry['name']}:1,{entry['shape'][1]},{size[1]},{size[0]}"] if size else None
-    onnx2tf.convert(
-        input_onnx_file_path=str(path),
-        output_folder_path=str(folder),
-        output_signaturedefs=True,
-        overwrite_input_shape=fixed,
-        copy_onnx_input_output_names_to_tflite=False,
-        non_verbose=True,
-    )
+    _, channels, height, width = entry["shape"]
+    shape = [1, channels, size[1], size[0]] if size else [1, channels, height, width]
+    simple, _ = onnxsim.simplify(model, overwrite_input_shapes={entry["name"]: shape})
+    onnx.save(simple, str(fixed))
 
 
 def predict(path: Path, inputs: Path, outputs: Path) -> None:

@@ -22,16 +22,17 @@ LAYER_SAMPLES = 16
 
 
 class Limits(Struct, frozen=True):
-    """What a conversion may cost. For a classifier the first three, for other models the last.
+    """What a conversion may cost.
 
-    min_agreement: share of samples with the same best label. max_mean_difference: of scores (0..1).
-    max_accuracy_drop: as a share, where the data say what is right. min_sqnr_db: of each output.
+    min_sqnr_db: signal to noise of each output. The others are of classifiers. min_agreement: share of samples with
+    the same best label. max_mean_difference: of scores (0..1). max_accuracy_drop: as a share, where the data say
+    what is right.
     """
 
     min_agreement: float = 0.97
     max_mean_difference: float = 0.02
     max_accuracy_drop: float = 0.01
-    min_sqnr_db: float = 15.0
+    min_sqnr_db: float = 10.0
 
 
 class OutputNoise(Struct, frozen=True):
@@ -67,8 +68,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     @property
     def worst_layer(self) -> LayerNoise | None:
-        """The one that keeps least of its signal."""
-        return min(self.layers, key=lambda layer: layer.sqnr_db, default=None)
+        """The one that adds most noise to what it was given."""
+        return max(self.layers, key=lambda layer: layer.added, default=None)
 
 
 def verify(
@@ -151,14 +152,12 @@ def _compare_scores(
 def _judge(verdict: Verdict, limits: Limits) -> Verdict:
     import msgspec
 
-    failures = []
-    if verdict.agreement is None:
-        failures += [
-            f"output {output.name}: {output.sqnr_db:.1f} dB of signal to noise, below {limits.min_sqnr_db:g}"
-            for output in verdict.outputs
-            if output.sqnr_db < limits.min_sqnr_db
-        ]
-    else:
+    failures = [
+        f"output {output.name}: {output.sqnr_db:.1f} dB of signal to noise, below {limits.min_sqnr_db:g}"
+        for output in verdict.outputs
+        if output.sqnr_db < limits.min_sqnr_db
+    ]
+    if verdict.agreement is not None:
         if verdict.agreement < limits.min_agreement:
             failures.append(f"agreement {verdict.agreement:.4f}, below {limits.min_agreement:g}")
         if (verdict.mean_difference or 0) > limits.max_mean_difference:
@@ -168,7 +167,7 @@ def _judge(verdict: Verdict, limits: Limits) -> Verdict:
             failures.append(f"accuracy drop {drop:.4f}, above {limits.max_accuracy_drop:g}")
     worst = verdict.worst_layer
     if failures and worst is not None:
-        failures[-1] += f" (the layer that keeps least: {worst.layer}, {worst.operator}, {worst.sqnr_db:.1f} dB)"
+        failures[-1] += f" (the layer that hurts: {worst.layer}, {worst.operator}, {worst.sqnr_db:.1f} dB)"
     return msgspec.structs.replace(verdict, failures=tuple(failures))
 
 

@@ -112,10 +112,10 @@ def as_text(verdict: Verdict) -> str:
         )
     outputs = [(o.name, o.shape, o.mean_difference, o.largest_difference, o.sqnr_db) for o in verdict.outputs]
     lines += ["", table(("output", "shape", "mean difference", "largest", "SQNR dB"), outputs)]
-    layers = [(layer.layer, layer.operator, layer.sqnr_db) for layer in verdict.layers]
-    lines += ["", table(("layer", "operator", "SQNR dB"), layers)] if layers else []
+    layers = [(each.layer, each.operator, each.sqnr_db, 100 * each.added) for each in verdict.layers]
+    lines += ["", table(("layer", "operator", "SQNR dB", "noise added %"), layers)] if layers else []
     if verdict.worst_layer is not None:
-        lines.append(f"the layer that keeps least of its signal: {verdict.worst_layer.layer}")
+        lines.append(f"the layer that adds most noise: {verdict.worst_layer.layer}")
     if verdict.layers_without_twin:
         lines.append(f"{verdict.layers_without_twin} steps have no twin of the same name in the float model")
     lines += [f"failed: {failure}" for failure in verdict.failures] or ["every limit holds"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -40,10 +39,7 @@ class OnnxSource:
         sides = [] if self._size is None else [str(side) for side in self._size]
         with tempfile.TemporaryDirectory(prefix="mien-onnx-") as name:
             made = Path(name) / "saved_model"
-            # onnx2tf writes beside its input, too
-            copy = Path(name) / "model.onnx"
-            shutil.copyfile(self.path, copy)
-            _work(self.path, self._python, "convert", str(copy), str(made), *sides)
+            _work(self.path, self._python, "convert", str(self.path.resolve()), str(made), *sides)
             height, width, _ = self.shape
             source = saved_model.load(made, Options(size=(width, height)))
             source.saved_model(folder, mean, std)

@@ -44,7 +44,7 @@ class SavedModelSource:
         def serve(image: Any) -> dict[str, Any]:
             if (mean, std) != ((0.0,), (1.0,)):
                 image = (image - tf.constant(mean)) / tf.constant(std)
-            return self._outputs(image)
+            return {_padded(name): output for name, output in self._outputs(image).items()}
 
         module = tf.Module()
         module.source = self._loaded
@@ -76,6 +76,12 @@ def load(path: Path, options: Options) -> SavedModelSource:
         )
     shape = picture_shape(tuple(spec.shape), options.size, str(path))
     return SavedModelSource(path, loaded, shape)
+
+
+def _padded(name: str) -> str:
+    """output_09 before output_10: TensorFlow sorts by letters, and the file keeps that order."""
+    stem, number = _natural(name)
+    return f"{stem}{number:02d}" if name[len(stem) :] else name
 
 
 def _natural(name: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from tiny_keras import build_classifier
+from tiny_keras import build_classifier, teach_head
 
 from converters.quiet import prepare_tensorflow, quiet
 
@@ -59,7 +59,7 @@ def refused(run: Run) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
     """A folder with classifier.keras, classifier.h5, saved/ and float.tflite: the same network four times."""
     folder = tmp_path_factory.mktemp("models")
     with quiet():
@@ -67,6 +67,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         from converters.to_tflite import run_converter
 
         model = build_classifier()
+        data = np.load(samples)
+        teach_head(model, data["pixels"], [LABELS.index(word) for word in data["labels"]])
         model.save(folder / "classifier.keras")
         model.save(folder / "classifier.h5")
         source = open_source(folder / "classifier.keras", Options())

@@ -29,3 +29,14 @@ def build_classifier(side: int = SIDE, channels: int = 1, outputs: int = 7, acti
         [np.linspace(0.5, 1.5, 8), np.linspace(-0.2, 0.2, 8), mean + 0.1, variance * 0.5]
     )
     return model
+
+
+def teach_head(model: Any, pixels: Any, truth: Any) -> None:
+    """Solves the last layer for the samples, so that the answers are clear ones."""
+    import keras
+
+    features = keras.Model(model.input, model.get_layer("head").input)
+    x = np.asarray(features(pixels[..., np.newaxis].astype(np.float32) / np.float32(255)), np.float64)
+    wanted = 6.0 * np.eye(7)[truth] - 3.0
+    kernel = x.T @ np.linalg.solve(x @ x.T + 0.05 * np.trace(x @ x.T) / len(x) * np.eye(len(x)), wanted)
+    model.get_layer("head").set_weights([kernel, np.zeros(7)])

@@ -75,10 +75,10 @@ class History:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            return self._connected("mode=ro")
+            # To read alone, SQLite must write: the files beside the database, which it removes again at the end.
+            return self._connected("mode=rw")
         except sqlite3.OperationalError:
-            # SQLite wants to make files beside the database, which this user may not. Where no log is beside it
-            # nobody is writing, and it can be read as it is.
+            # This user may not write there. Where no log lies beside the database, nobody does at the moment.
             if self._path.with_name(f"{self._path.name}-wal").exists():
                 raise
             return self._connected("mode=ro&immutable=1")
@@ -86,6 +86,7 @@ class History:
     def _connected(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?{mode}", uri=True)
         try:
+            connection.execute("PRAGMA query_only = ON")
             check_schema(connection, self._path)
         except SinkError as error:
             connection.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from history_days import NOON_S, FakeClock, config, numbered, reading, recording, rows, told
+from measure_history import hour
 from msgspec.structs import replace
 
 from edge.config import Config, HistoryConfig, JsonlConfig, WebConfig
@@ -282,3 +283,9 @@ def test_a_history_can_be_read_while_it_is_written(file: Path) -> None:
         sink.write()
         assert [event.frame for event in events] == list(range(1, 1201))
         history.close()
+
+
+def test_an_hour_costs_a_card_little(tmp_path: Path) -> None:
+    cost = hour(tmp_path, batch_s=60, changes_per_hour=60)
+    assert cost.events > 200
+    assert 50_000 < cost.handed_over < 400_000, "docs/HISTORY.md gives the table"

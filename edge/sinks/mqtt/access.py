@@ -57,11 +57,24 @@ def tls_context(config: MqttConfig) -> ssl.SSLContext | None:
             raise SinkError(f"mqtt.ca_file = {config.ca_file}: is of no use while mqtt.tls = false")
         return None
     try:
-        return ssl.create_default_context(cafile=config.ca_file or None)
+        context = ssl.create_default_context(cafile=config.ca_file or None)
     except ssl.SSLError as error:
         raise SinkError(f"mqtt.ca_file = {config.ca_file}: holds no certificate in PEM form") from error
     except OSError as error:
         raise SinkError(f"mqtt.ca_file = {config.ca_file}: cannot be read: {error.strerror}") from error
+    context.sslsocket_class = ClosedOnFailure
+    return context
+
+
+class ClosedOnFailure(ssl.SSLSocket):
+    """Closed at once if the handshake fails; paho would leave that to the garbage collector, attempt by attempt."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  (ssl's own signature)
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def reason_of(error: BaseException | None) -> str:

@@ -145,7 +145,11 @@ def _word(folder: str) -> str:
 def _read_npz(path: Path, split: str) -> tuple[NDArray[np.uint8], list[str] | None, str]:
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = {"pixels": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+        if isinstance(loaded, np.ndarray):
+            arrays = {"pixels": loaded}
+        else:
+            with loaded:
+                arrays = dict(loaded)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise DataError(f"{path}: no .npz that can be read: {' '.join(str(error).split())}") from error
     if "pixels" not in arrays:

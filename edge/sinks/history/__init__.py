@@ -81,6 +81,8 @@ class HistorySink:
             while not self._stop.wait(self._config.batch_s):
                 self.write()
             self.write()
+            if self._notes:
+                log.error("history: what waits could not be written to %s before the end", self._store.path)
         except Exception:
             log.exception("history: %s is no longer written", self._store.path)
         finally:

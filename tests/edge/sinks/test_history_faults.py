@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,19 @@ def test_a_full_disk_costs_nothing_is_told_once_and_writing_goes_on_with_the_roo
     assert len(told) == 2, told
     assert re.search(r"history\.db cannot be written: .*: what is new waits in memory, trying again", told[0])
     assert re.search(r"history\.db is written again; 0 rows were lost", told[1])
+
+
+def test_what_still_waits_at_the_end_is_said_to_be_lost(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.sinks.history.store.BUSY_S", 0.0)
+    with recording(file) as sink:
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        sink.publish(numbered(0))
+        sink.close()
+        other.close()
+    assert "could not be written to" in caplog.records[-1].message
 
 
 def recorded(file: Path, count: int) -> None:

@@ -306,3 +306,16 @@ def test_the_environment_and_the_settings_name_the_same_file(file: Path, tmp_pat
     with contextlib.chdir(tmp_path):
         result = CliRunner().invoke(cli, ["history", "export"], env=environment, standalone_mode=False)
     assert len(objects(result)) == 3
+
+
+def test_a_run_of_the_real_command_is_recorded_and_exported(tmp_path: Path) -> None:
+    mien = [sys.executable, "-m", "edge.cli"]
+    kept = ["--set", f"history.file={tmp_path / 'h.db'}", "--set", "history.enabled=true"]
+    fast = ["--source", "demo", "--frames", "60", "--set", "source.realtime=false", "--set", "web.enabled=false"]
+    run = subprocess.run([*mien, "run", *fast, *kept], capture_output=True, text=True, check=True)
+    export = subprocess.run([*mien, "history", "export", *kept], capture_output=True, text=True, check=True)
+    told = [event for event in map(json.loads, run.stdout.splitlines()) if event["type"] != "state"]
+    stored = [json.loads(line) for line in export.stdout.splitlines()]
+    assert {event["type"] for event in stored} >= {"face_appeared", "emotion_changed"}
+    for name in ("type", "frame", "track", "time_s"):
+        assert [event[name] for event in stored] == [event[name] for event in told]

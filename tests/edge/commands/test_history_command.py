@@ -201,6 +201,7 @@ READ_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from edge.sinks.history.read import History
+list(History(Path(sys.argv[2])).events())  # loads what nobody may not
 if os.geteuid() == 0:
     os.seteuid(65534)
 assert not os.access(Path(sys.argv[1]).parent, os.W_OK, effective_ids=True)
@@ -215,7 +216,10 @@ def test_a_history_in_a_folder_that_one_may_not_write_can_be_read(file: Path) ->
         copy.chmod(0o644)
         copy.parent.chmod(0o555)
         result = subprocess.run(
-            [sys.executable, "-c", READ_AS_NOBODY, str(copy)], capture_output=True, text=True, check=False
+            [sys.executable, "-c", READ_AS_NOBODY, str(copy), str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         copy.parent.chmod(0o755)
     assert result.stdout == "3\n", result.stderr

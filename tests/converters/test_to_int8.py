@@ -51,8 +51,6 @@ def test_the_same_conversion_gives_the_same_bytes(
 def test_other_forms_of_the_model_become_the_same_classifier(
     name: str, run: Any, models: Path, samples: Path, converted: Path, tmp_path: Path
 ) -> None:
-    if name == "float.tflite":
-        pytest.importorskip("ai_edge_quantizer")
     out = tmp_path / "out.tflite"
     status, _, err = run("to-int8", models / name, "--out", out, "--calibration", samples)
     assert (status, err) == (0, "")

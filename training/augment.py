@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Augmentation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Augmentation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How much each change may do; 0 switches it off.
 
     flip, erase, shrink, noise: the share of pictures it happens to.

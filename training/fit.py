@@ -86,11 +86,15 @@ def fit(
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")
             break
-    return run.save_best(splits.training)
+    return run.save_best(splits)
 
 
 def check_parts(recipe: Recipe, splits: Splits) -> None:
-    """Raises ConfigError if a head has no label to learn, or a label no face."""
+    """Raises ConfigError if a head has no label to learn, a label no face, or a setting no logits to work on."""
+    if recipe.model.output == "softmax":
+        for key in ("logit_adjustment", "fold_prior", "calibrate"):
+            if getattr(recipe.loss, key):
+                raise ConfigError(f'loss.{key}: works on logits: set model.output = "logits"')
     for name in recipe.heads():
         totals = splits.training.targets[name].sum(axis=0)
         if not totals.any():

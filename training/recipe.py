@@ -19,7 +19,7 @@ Family = Literal["compact", "sequential", "xception", "transfer"]
 LabelSet = Literal["fer2013", "ferplus"]
 
 
-class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which network.
 
     size: a size of the family, e.g. "default" or "small"; for transfer the backbone, e.g. "mobilenetv2".
@@ -35,13 +35,13 @@ class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     output: Literal["logits", "softmax"] = "logits"
 
 
-class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """keep_duplicates: train on every copy instead of one with the mean of their labels."""
 
     keep_duplicates: bool = False
 
 
-class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """head: the label set of the finished model.
     second_head: another label set that the trunk also learns, with this weight; 0 is none.
     label_smoothing: the share of every target that is spread over all labels.
@@ -49,6 +49,7 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     logit_adjustment: tau of Menon et al. 2021 (arXiv:2007.07314) while training; 0 aims at accuracy, 1 at mean
     recall. fold_prior: the same tau after training: the log of the labels' shares, times it, leaves the bias of the
     finished head. One of the two is enough.
+    calibrate: divide the finished head by the temperature that makes its scores true on the validation split.
     """
 
     head: LabelSet = "fer2013"
@@ -57,9 +58,10 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     balance: Annotated[float, Meta(ge=0, le=1)] = 0.0
     logit_adjustment: Annotated[float, Meta(ge=0, le=3)] = 0.0
     fold_prior: Annotated[float, Meta(ge=0, le=3)] = 0.0
+    calibrate: bool = False
 
 
-class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the weights are found.
 
     learning_rate: the highest; it is reached after the warm-up and falls to 0 along a cosine, or stays (constant).
@@ -83,7 +85,7 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
 
 
-class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """name: of the experiment, and of the folder under runs/ that holds its result."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]

@@ -18,7 +18,8 @@ from training.history import write_history
 from training.loss import log_prior
 from training.models import build_model, one_head
 from training.recipe import Recipe
-from training.splits import Part
+from training.splits import Part, Splits
+from training.temperature import fit_temperature
 from training.weights import assign, in_policy
 
 CHECKPOINT, MODEL, HISTORY = "checkpoint.npz", "model.keras", "history.csv"
@@ -86,10 +87,10 @@ class Run:
         accuracies = [row["val_accuracy"] for row in self.history]
         return len(accuracies) - 1 - int(np.argmax(accuracies))
 
-    def save_best(self, part: Part) -> Any:
+    def save_best(self, splits: Splits) -> Any:
         """Write the best weights as float32 models of one head each, and give the one that was asked for.
 
-        part: what trained; its labels' shares leave the bias where the recipe says so.
+        Where the recipe says so, the training labels' shares leave the bias, and validation gives a temperature.
         Raises SinkError if they cannot be written.
         """
         model = in_policy("float32", lambda: build_model(self.recipe.model, self.recipe.heads()))
@@ -99,7 +100,12 @@ class Run:
             save_model(one_head(model, name), self.out / f"second-{name}.keras")
         if self.recipe.loss.fold_prior:
             head = model.get_layer(asked)
-            head.bias.assign_sub(self.recipe.loss.fold_prior * log_prior(part.targets[asked]))
+            head.bias.assign_sub(self.recipe.loss.fold_prior * log_prior(splits.training.targets[asked]))
+        if self.recipe.loss.calibrate:
+            outputs = scores_of(model, splits.validation.pixels)[asked]
+            temperature = fit_temperature(outputs, splits.validation.targets[asked])
+            for variable in model.get_layer(asked).variables:
+                variable.assign(variable / temperature)
         finished = one_head(model, asked)
         save_model(finished, self.out / MODEL)
         return finished
@@ -117,6 +123,11 @@ def save_model(model: Any, path: Path) -> None:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Of everything that trains; what is folded in afterwards may still be changed, and the run resumed for it."""
-    trains = msgspec.structs.replace(recipe, loss=msgspec.structs.replace(recipe.loss, fold_prior=0.0))
+    """Of everything that trains and differs from the defaults, so that a new setting leaves old runs their name.
+
+    What is folded in afterwards may still be changed, and the run resumed for it.
+    """
+    trains = msgspec.structs.replace(
+        recipe, loss=msgspec.structs.replace(recipe.loss, fold_prior=0.0, calibrate=False)
+    )
     return hashlib.sha256(msgspec.json.encode(trains)).hexdigest()

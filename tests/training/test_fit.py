@@ -164,6 +164,13 @@ def test_a_label_without_a_face_is_named(faces: Faces, tmp_path: Path) -> None:
         fit(tiny(), split(faces.take(faces.emotions != 1)), tmp_path, tell=quiet)
 
 
+@pytest.mark.parametrize("key", ["logit_adjustment", "fold_prior", "calibrate"])
+def test_what_works_on_logits_is_refused_with_softmax(faces: Faces, tmp_path: Path, key: str) -> None:
+    text = f'name = "x"\n[model]\noutput = "softmax"\n[loss]\n{key} = {"true" if key == "calibrate" else 1.0}'
+    with pytest.raises(ConfigError, match=f"loss.{key}: works on logits"):
+        fit(parse_recipe(text, "x.toml"), split(faces), tmp_path, tell=quiet)
+
+
 def test_a_start_model_gives_its_weights_where_name_and_shape_agree(whole: Path) -> None:
     model = build_model(tiny().model, {"ferplus": 8, "fer2013": 7})
     taken = take_weights(model, whole / "model.keras")

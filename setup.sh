@@ -8,7 +8,9 @@ readonly SUPPORTED='3.11, 3.12 or 3.13'
 # The system's own python3 first: on Raspberry Pi OS only that one sees picamera2, which comes from apt.
 readonly CANDIDATES=(python3 python3.13 python3.12 python3.11)
 # Programs that tests marked `system` start, and the Debian packages that bring them.
-readonly SYSTEM_PROGRAMS=(shellcheck:shellcheck chromium:chromium chromedriver:chromium-driver)
+readonly SYSTEM_PROGRAMS=(
+    shellcheck:shellcheck chromium:chromium chromedriver:chromium-driver mosquitto:mosquitto
+)
 
 help() {
     cat <<'END'
@@ -217,6 +219,7 @@ run_tests() {
         expression+="${expression:+ or }($kind)"
     done
     environment test
+    export PATH=$PATH:/usr/sbin # where Debian keeps servers, and a user's PATH does not look
     if [[ " ${kinds[*]} " == *' system '* ]]; then system_programs; fi
     cd -- "$ROOT"
     exec "$VENV/bin/python" -m pytest -m "$expression" "$@"

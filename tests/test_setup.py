@@ -282,7 +282,7 @@ def test_kinds_of_tests_become_marks(lived_in: House, arguments: list[str], hand
 
 
 def test_all_is_every_kind_and_the_default_is_what_runs_anywhere(lived_in: House) -> None:
-    for program in ("shellcheck", "chromium", "chromedriver"):
+    for program in ("shellcheck", "chromium", "chromedriver", "mosquitto"):
         write_program(lived_in.bin / program, "exit")
     expression = "(not (system or pi or soak)) or (system)"
     assert json.loads(lived_in.setup("test").stdout)["arguments"] == ["-m", expression]
@@ -290,13 +290,14 @@ def test_all_is_every_kind_and_the_default_is_what_runs_anywhere(lived_in: House
         "-m",
         expression + " or (pi) or (soak)",
     ]
-    for program in ("shellcheck", "chromium", "chromedriver"):
+    for program in ("shellcheck", "chromium", "chromedriver", "mosquitto"):
         (lived_in.bin / program).unlink()
 
 
 def test_only_root_installs_system_programs_and_only_missing_ones(lived_in: House) -> None:
     write_program(lived_in.bin / "apt-get", 'echo "$*" >>"$HOME/apt"')
-    write_program(lived_in.bin / "chromium", "exit")
+    for program in ("chromium", "mosquitto"):
+        write_program(lived_in.bin / program, "exit")
     result = lived_in.setup("test", "system")
     asked = lived_in.root.parent / "apt"
     if os.geteuid() == 0:

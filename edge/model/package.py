@@ -35,7 +35,7 @@ GOLDEN_TOLERANCE_FLOAT = 1e-2
 float16 weights may be computed with as they are."""
 
 BUNDLED = Path(__file__).resolve().parent.parent / "assets"
-DEFAULT_MODEL = "emotion-fer2013"
+DEFAULT_MODEL = "emotion"
 
 
 class Tensor(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from edge.cli import cli
 from edge.config import SourceConfig
 from edge.errors import ModelError, SinkError, SourceError
 from edge.messages import Box
-from edge.model.labels import FER2013
+from edge.model.labels import FER2013, FERPLUS
 from edge.sources import demo
 
 FACE_FRAME = 40  # of the demo: the face stands still
@@ -55,10 +55,16 @@ def test_a_face_is_found_where_it_is_and_described(folder: Path) -> None:
     truth = demo.expected(FACE_FRAME)
     assert truth is not None
     assert truth.iou(Box(*face["box"])) > 0.5
-    assert set(face["scores"]) == set(FER2013)
+    assert set(face["scores"]) == set(FERPLUS)
     assert sum(face["scores"].values()) == pytest.approx(1, abs=0.01)
     assert face["scores"][face["emotion"]] == max(face["scores"].values())
     assert 0 <= face["score"] <= 1
+
+
+def test_another_bundled_model_has_its_own_labels(folder: Path) -> None:
+    (face,) = objects(predict(folder / "a.png", "--model", "emotion-fer2013"))[0]["faces"]
+    assert set(face["scores"]) == set(FER2013)
+    assert face["emotion"] == demo.EMOTION
 
 
 def test_boxes_are_in_pixels_of_the_picture_at_any_size(tmp_path: Path, scene: np.ndarray) -> None:

@@ -32,6 +32,7 @@ from websockets.sync.client import connect
 
 from edge.config import Config, JsonlConfig, WebConfig
 from edge.errors import SinkError
+from edge.model.package import DEFAULT_MODEL
 from edge.sinks import open_sinks
 from edge.sinks.web import WebSink
 from edge.sinks.web.hub import EVENTS_KEPT, Hub
@@ -123,7 +124,7 @@ def test_the_state_is_the_newest_reading(sink: WebSink) -> None:
     assert status == 200
     assert state["frame"] == 15
     assert state["size"] == [320, 240]
-    assert (state["camera"], state["model"], state["schema"]) == ("door", "emotion-fer2013", 1)
+    assert (state["camera"], state["model"], state["schema"]) == ("door", DEFAULT_MODEL, 1)
     assert state["time"] == "2023-11-14T22:13:21Z"
     assert state["people"] == [
         {

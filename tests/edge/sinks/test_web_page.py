@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from web_client import BOX, ask, happened, publishing, reading, serving, until
 
 from edge.model.labels import FERPLUS
+from edge.model.package import DEFAULT_MODEL
 from edge.sinks.web.app import PAGE
 
 FACE_SHOWN = "document.body.dataset.state === 'running' && document.querySelectorAll('.face').length === 1"
@@ -75,7 +76,7 @@ def test_picture_boxes_scores_and_events_appear_and_nothing_complains(
             facts = browser.run(
                 "return ['camera', 'size', 'model'].map((id) => document.getElementById(id).innerText)"
             )
-            assert facts == ["door", "512 \u00d7 512", "emotion-fer2013"]
+            assert facts == ["door", "512 \u00d7 512", DEFAULT_MODEL]
             loads = browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
             assert loads
             assert all(load.startswith(sink.url) for load in loads)

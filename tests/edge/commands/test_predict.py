@@ -61,6 +61,29 @@ def test_a_face_is_found_where_it_is_and_described(folder: Path) -> None:
     assert 0 <= face["score"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("person", "true_face", "emotion"),
+    [
+        pytest.param("astronaut", Box(176, 60, 270, 176), "happiness", id="Eileen Collins, NASA"),
+        pytest.param("hopper", Box(172, 98, 358, 336), "neutral", id="Grace Hopper, US Navy"),
+    ],
+)
+@pytest.mark.parametrize("model", ["emotion", "emotion-fer2013"])
+def test_a_portrait_has_one_face_in_the_right_place(
+    tmp_path: Path, person: str, true_face: Box, emotion: str, model: str
+) -> None:
+    if person == "astronaut":
+        data = pytest.importorskip("skimage.data")
+        picture = tmp_path / "astronaut.png"
+        cv2.imwrite(str(picture), np.ascontiguousarray(data.astronaut()[:, :, ::-1]))
+    else:
+        matplotlib = pytest.importorskip("matplotlib")
+        picture = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    (face,) = objects(predict(picture, "--model", model))[0]["faces"]
+    assert true_face.iou(Box(*face["box"])) > 0.7
+    assert face["emotion"] == emotion
+
+
 def test_another_bundled_model_has_its_own_labels(folder: Path) -> None:
     (face,) = objects(predict(folder / "a.png", "--model", "emotion-fer2013"))[0]["faces"]
     assert set(face["scores"]) == set(FER2013)

@@ -18,8 +18,9 @@ Mien, a local emotion sensor: camera in, faces found, emotions classified, event
 
   ./setup.sh run [OPTION...]     start it; without a camera it plays its demo (run --help: all options)
   ./setup.sh test [KIND...] [PYTEST OPTION...]
-                                 run the tests; KIND is fast or system (those that need Chromium and the like;
-                                 as root what they need is installed by apt-get, else they are skipped)
+                                 run the tests; KIND is fast, system (those that need Chromium and the like: as
+                                 root what they need is installed by apt-get, else they are skipped; these two
+                                 are the default) or pi (on an emulated Raspberry Pi, see docs/PI.md)
   ./setup.sh train [COMMAND...]  train and evaluate models on a workstation (train --help)
 
 Each makes its own Python environment first, once: .venv, .venv-test, .venv-train. Nothing else is touched.

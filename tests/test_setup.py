@@ -317,9 +317,9 @@ def test_an_apt_that_fails_does_not_stop_the_tests(lived_in: House) -> None:
 
 def test_an_interrupted_install_is_made_anew(house: House) -> None:
     house.use_real_python()
-    assert house.setup("run").returncode == 0
+    (house.venv / "bin").mkdir(parents=True)
+    (house.venv / "bin/python").symlink_to("/interrupted")
     (house.venv / "stamp").write_text("")
-    (house.venv / f"lib/python{VERSION}/site-packages/leaf.py").unlink()
     result = house.setup("run")
     assert (result.returncode, result.stderr.count("making .venv")) == (0, 1)
 
@@ -358,16 +358,14 @@ def test_two_starts_at_once_make_it_once(house: House) -> None:
     assert [json.loads(out)["arguments"] for out, _ in ended] == [["run", "0"], ["run", "1"]]
 
 
-def test_a_package_with_another_hash_is_refused_with_pips_reason_and_tried_again(house: House) -> None:
+def test_a_package_with_another_hash_is_refused_in_pips_words_and_leaves_its_log_alone(house: House) -> None:
     house.use_real_python()
-    good = (house.root / "requirements" / f"edge-{LOCK_NAME}").read_text().split("sha256:")[1].strip()
     house.lock("0" * 64)
     result = house.setup("run")
     assert result.returncode == 1
     assert "setup.sh: installing failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" in result.stderr
     assert {path.name for path in house.venv.iterdir()} == {"stamp", "setup.log"}
-    house.lock(good)
-    assert house.setup("run").returncode == 0
+    assert (house.venv / "stamp").read_text() == ""
 
 
 def test_an_environment_of_somebody_else_is_left_alone(house: House) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,7 +85,11 @@ def work(python: Path, *arguments: str) -> str:
         [str(python), str(WORKER), *arguments], capture_output=True, text=True, check=False, env=environment
     )
     if done.returncode:
-        lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
-        telling = [line for line in lines if "rror" in line] or lines or ["it ended without a word"]
-        raise ConversionError(telling[-1][:300])
+        said = f"{done.stdout}\n{done.stderr}"
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        telling = [line for line in lines if re.match(r"\w*(Error|Exception): ", line)] or lines
+        reason = (telling[-1] if telling else "it ended without a word")[:160]
+        # What onnx2tf prints of the node that it was at.
+        stuck = re.search(r"onnx_op_name: (\S+)", said)
+        raise ConversionError(f"onnx2tf fails at layer {stuck[1]}: {reason}" if stuck else reason)
     return done.stdout

@@ -18,6 +18,7 @@ from edge.decide import Decider
 from edge.detect import load_detector
 from edge.errors import SourceError
 from edge.model.package import model_path, open_model
+from edge.notify import Notifier
 from edge.pipeline import Pipeline
 from edge.sinks import open_sinks
 from edge.sources import choose, open_source
@@ -66,7 +67,9 @@ def run(config: Config, *, frames: int | None = None) -> None:
     source = open_source(chosen)
     stop = Stop(frames)
     with contextlib.ExitStack() as stack:
-        holder = Reopened(source, chosen, stop)
+        notifier = Notifier.from_environment()
+        stack.callback(notifier.close)
+        holder = Reopened(source, chosen, stop, notifier)
         stack.callback(holder.close)
         sinks = open_sinks(config)
         for sink in sinks:
@@ -74,17 +77,25 @@ def run(config: Config, *, frames: int | None = None) -> None:
         decider = Decider(config.decide, model.labels, config.source.camera)
         pipeline = Pipeline(detector, Tracker(config.track), classifier, decider, sinks)
         log.info("%s, detector %s, model %s", source.name, config.detect.backend, model.manifest.name)
+
+        def go_on(frame: Frame) -> bool:
+            notifier.alive()
+            return stop.go_on(frame)
+
         with stopped_by_signals(stop):
-            pipeline.run(holder, stop.go_on)
+            notifier.ready(f"running, {source.name}")
+            pipeline.run(holder, go_on)
+            notifier.stopping()
 
 
 class Reopened:
     """The frames of a source; a live one that is lost is opened again, later and later, until it is back."""
 
-    def __init__(self, source: Source, config: SourceConfig, stop: Stop) -> None:
+    def __init__(self, source: Source, config: SourceConfig, stop: Stop, notifier: Notifier | None = None) -> None:
         self._source = source
         self._config = config
         self._stop = stop
+        self._notifier = notifier or Notifier()
 
     def __iter__(self) -> Iterator[Frame]:
         wait_s = REOPEN_FIRST_S
@@ -100,6 +111,7 @@ class Reopened:
             else:
                 return
             self._source.close()
+            self._notifier.status(f"no source: waiting for {self._source.name}")
             while not self._open_again(wait_s):
                 wait_s = min(2 * wait_s, REOPEN_MAX_S)
                 if self._stop.asked.is_set():
@@ -107,6 +119,7 @@ class Reopened:
             wait_s = min(2 * wait_s, REOPEN_MAX_S)  # a camera that opens and gives nothing is not hammered either
 
     def _open_again(self, after_s: float) -> bool:
+        self._notifier.alive()  # a camera that is away is no reason to be restarted
         if self._stop.asked.wait(after_s):
             return False
         try:
@@ -115,6 +128,7 @@ class Reopened:
             log.debug("%s", error)
             return False
         log.info("%s is open again", self._source.name)
+        self._notifier.status(f"running, {self._source.name}")
         return True
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ function events({ events: happened }) {
 
 async function picture(view, blob) {
   for (const person of view.people) faceName(person.track);  // numbered in the order of the list
-  await stage.show(view, blob);
+  if (!await stage.show(view, blob)) return;
   faces.show(view.people);
   $("rate").textContent = `${view.frames_per_s.toFixed(1)} /s`;
   $("size").textContent = `${view.size[0]} × ${view.size[1]}`;

@@ -13,11 +13,18 @@ export class Stage {
     this.overlay = overlay;
     this.boxes = true;
     this.view = null;
+    this.cleared = 0;
     new ResizeObserver(() => this.draw()).observe(overlay);
   }
 
+  // Whether it was shown: a picture that is still being decoded when the stage is cleared comes too late.
   async show(view, blob) {
+    const { cleared } = this;
     const image = await createImageBitmap(blob);
+    if (this.cleared !== cleared) {
+      image.close();
+      return false;
+    }
     if (this.picture.width !== image.width || this.picture.height !== image.height) {
       this.picture.width = image.width;
       this.picture.height = image.height;
@@ -27,6 +34,7 @@ export class Stage {
     image.close();
     this.view = view;
     this.draw();
+    return true;
   }
 
   showBoxes(boxes) {
@@ -36,6 +44,7 @@ export class Stage {
 
   // No picture is left standing once it is not live any more.
   clear() {
+    this.cleared += 1;
     this.view = null;
     this.picture.getContext("2d").clearRect(0, 0, this.picture.width, this.picture.height);
     this.picture.setAttribute("aria-label", "No picture");

@@ -1,11 +1,12 @@
 """The environment of its own in which ONNX models are read: onnx2tf's pins clash with ours.
 
-It is made once, on first use, from the pinned, hashed lists in onnx-locks (2.4 GB: it brings a TensorFlow of its
+It is made once, on first use, from the pinned, hashed lists in onnx-locks (2.7 GB: it brings a TensorFlow of its
 own), under ~/.cache/mien or XDG_CACHE_HOME. MIEN_ONNX_PYTHON names the Python of another environment that has
 onnx2tf, its tensorflow extra and onnxruntime.
 
 The lists are for onnx2tf 1.29.24, the last for Python 3.11, and for onnx2tf[tensorflow] 2.6.9 with onnxruntime;
-uv pip compile wrote them with --only-binary :all: --generate-hashes --no-annotate.
+uv pip compile wrote them with --only-binary :all: --generate-hashes --no-annotate and backports-strenum<1.3, as
+requirements/lock.sh does.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def onnx_python(tell: Callable[[str], None] = lambda _: None) -> Path:
     python, finished = folder / "bin" / "python", folder / "complete"
     if finished.is_file() and python.exists():
         return python
-    tell(f"making the environment for ONNX in {folder} (once; it takes 2.4 GB and some minutes)")
+    tell(f"making the environment for ONNX in {folder} (once; it takes 2.7 GB and some minutes)")
     try:
         _make(base, lock, folder)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -61,12 +62,17 @@ def _find_base() -> tuple[str, Path]:
     own = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for name, lock in PYTHONS.items():
         found = sys.executable if name == own else shutil.which(name)
-        if found is not None:
+        if found is not None and _runs(found):
             return found, LOCKS / lock
     raise ConversionError(
         f"ONNX models are read by onnx2tf, which needs {' or '.join(PYTHONS)}: neither is on the PATH "
         f"(or {VARIABLE} names the Python of an environment that has it)"
     )
+
+
+def _runs(python: str) -> bool:
+    """Version managers put names on the PATH whose Python is not there; Debian packs venv apart."""
+    return subprocess.run([python, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
 
 
 def _make(base: str, lock: Path, folder: Path) -> None:

@@ -78,7 +78,10 @@ def convert(path: Path, folder: Path, size: tuple[int, ...]) -> None:
 
 
 def fix_shapes(path: Path, fixed: Path, size: tuple[int, ...]) -> None:
-    """The model with batch 1 and this (width, height) written into its input, and what follows from them."""
+    """A copy with batch 1 and this (width, height) written into its input, and what follows from them.
+
+    It must be a copy: onnx2tf writes over the file that it is given.
+    """
     onnx, onnxsim = importlib.import_module("onnx"), importlib.import_module("onnxsim")
     model = onnx.load(str(path))
     entry = look(path)["inputs"][0]

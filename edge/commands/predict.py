@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from msgspec.structs import replace
 
-from edge.commands.settings import config_options, settings
+from edge.commands.settings import config_options, model_option, settings
 from edge.errors import SinkError, SourceError
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ CLIPS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mp
 @click.option(
     "--jsonl", is_flag=True, help="One JSON object a picture; the default where the output is no terminal."
 )
-@click.option("--model", metavar="NAME|FILE", help="A bundled model's name or a packaged .tflite file.")
+@model_option
 @click.option(
     "--flip", is_flag=True, help="Mean of the face and its mirror image: a little better, twice the work."
 )
@@ -53,9 +52,7 @@ def command(
 
     A picture that cannot be read is reported, the others are still classified, and the exit status is 1.
     """
-    config = settings(config_file, changes)
-    if model is not None:
-        config = replace(config, classify=replace(config.classify, model=model))
+    config = settings(config_file, changes, model=model)
     from edge.predict import Predictor
 
     predictor = Predictor(config, flip=flip, whole=whole)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.command_line import reader_may_leave
-from edge.commands.settings import config_options, settings
+from edge.commands.settings import config_options, model_option, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 @click.command("run")
 @config_options
 @click.option("--source", metavar="KIND|FILE|DIR", help="Where frames come from: auto, demo, v4l2, a clip ...")
+@model_option
 @click.option("--frames", type=click.IntRange(1), help="Stop after this many frames.")
-def command(config_file: Path | None, changes: tuple[str, ...], source: str | None, frames: int | None) -> None:
+def command(
+    *,
+    config_file: Path | None,
+    changes: tuple[str, ...],
+    source: str | None,
+    model: str | None,
+    frames: int | None,
+) -> None:
     """Read the camera, print one JSON event a line, serve the local page."""
-    config = settings(config_file, changes, source)
+    config = settings(config_file, changes, source=source, model=model)
     from edge import service
 
     with reader_may_leave():

@@ -37,8 +37,19 @@ def config_options(function: Function) -> Function:
     return function
 
 
-def settings(config_file: Path | None, changes: Iterable[str] = (), source: str | None = None) -> Config:
-    """The settings in the file, changed by KEY=VALUE words and by --source. Raises ConfigError, SourceError."""
+def model_option(function: Function) -> Function:
+    """Adds --model."""
+    words = "A bundled model's name (mien models) or a packaged .tflite file."
+    return click.option("--model", metavar="NAME|FILE", help=words)(function)
+
+
+def settings(
+    config_file: Path | None, changes: Iterable[str] = (), *, source: str | None = None, model: str | None = None
+) -> Config:
+    """The settings in the file, changed by KEY=VALUE words, --source and --model.
+
+    Raises ConfigError or SourceError.
+    """
     config = load_config(config_file) if config_file else Config()
     table: dict[str, Any] = msgspec.to_builtins(config)
     for change in changes:
@@ -46,6 +57,8 @@ def settings(config_file: Path | None, changes: Iterable[str] = (), source: str 
         table.setdefault(section, {})[key] = value
     if source is not None:
         table["source"].update(_parse_source(source))
+    if model is not None:
+        table["classify"]["model"] = model
     return parse_config(table)
 
 

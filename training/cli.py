@@ -17,6 +17,7 @@ COMMANDS = {
     "data": "Show what is in a data set.",
     "models": "List the networks, their parameters and multiply-adds.",
     "calibration-ids": "List the training faces that calibrate a quantized model.",
+    "fit-detector": "Train a face detector by a recipe.",
     "evaluate-detector": "Measure how well a detector finds known faces.",
     "label-faces": "Let a teacher label the photos that a detector is trained on.",
     "measure-crop": "Measure which crop of a detector's box a classifier was trained on.",

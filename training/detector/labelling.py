@@ -25,7 +25,10 @@ FER = "fer2013"
 def label_sets(
     teacher: Detector, photos: Path, out: Path, widths_px: Sequence[int], *, tell: Callable[[str], None]
 ) -> None:
-    """Label every set in the folder `photos` that has no file in `out` yet. Raises SourceError."""
+    """Label every set in the folder `photos` that has no file in `out` yet. Raises SourceError.
+
+    A set without a single box is one of scenes, looked through by people: there is nothing to label.
+    """
     sets = sorted(path.parent for path in photos.glob(f"*/{BOXES}"))
     if not sets:
         raise SourceError(f"{photos}: holds no folder with a {BOXES}")
@@ -33,8 +36,11 @@ def label_sets(
         target = out / f"{folder.name}.npz"
         if target.exists():
             continue
+        faces = read_photos(folder)
+        if not any(len(photo.boxes) for photo in faces):
+            continue
         names, counts, boxes, scores = [], [], [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
-        for photo in read_photos(folder):
+        for photo in faces:
             labels = label_photo(teacher, photo.read_luma(), widths_px)
             names.append(photo.path.name)
             counts.append(len(labels.scores))

@@ -1,0 +1,66 @@
+"""mien-train fit-detector: from labelled photos to a float face detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edge.errors import ConfigError, MissingPackageError
+from training.commands.fit import RECIPE_COPY, keep_recipe
+from training.detector.recipe import load_detector_recipe
+from training.readers import read_faces
+
+CALIBRATION = "calibration.npz"
+CALIBRATION_SIZE = (320, 256)
+CALIBRATION_COUNT = 300
+
+
+@click.command("fit-detector")
+@click.argument("recipe", default="face")
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="A folder of sets, each a folder with boxes.csv and its photos.",
+)
+@click.option("--fer", type=click.Path(path_type=Path), required=True, metavar="PATH", help="FER-2013's faces.")
+@click.option(
+    "--labels", type=click.Path(path_type=Path), required=True, metavar="DIR", help="What label-faces wrote."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [runs/NAME].")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+def command(
+    *, recipe: str, photos: Path, fer: Path, labels: Path, out: Path | None, resume: bool, overwrite: bool
+) -> None:
+    """Train a face detector by RECIPE, a bundled recipe's name or a TOML file.
+
+    Writes face.keras and calibration.npz, from which mien-convert to-int8 makes the file that ships.
+    """
+    chosen, path = load_detector_recipe(recipe)
+    folder = out or Path("runs") / chosen.name
+    try:
+        from training.detector.fit import CHECKPOINT, HISTORY, MODEL, fit_detector
+    except ImportError as error:
+        raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
+    from training.detector.compose import calibration_set
+    from training.detector.labelling import save
+    from training.detector.material import read_material, read_validation
+
+    if (folder / CHECKPOINT).exists() and not (resume or overwrite):
+        raise ConfigError(f"{folder}: holds a run: --resume goes on with it, --overwrite replaces it")
+    validation = read_validation(photos)
+    material = read_material(photos, labels, read_faces(fer))
+    click.echo(f"{len(material.photos)} photos, {len(material.scenes)} scenes, {len(material.crops)} FER faces")
+    for name, found in validation.items():
+        click.echo(f"  validation: {len(found)} photos of {name}")
+    if not resume:
+        for name in (CHECKPOINT, HISTORY, MODEL):
+            (folder / name).unlink(missing_ok=True)
+        keep_recipe(path, folder / RECIPE_COPY)
+    pictures = calibration_set(material, CALIBRATION_SIZE, CALIBRATION_COUNT, chosen.train.seed)
+    save(folder / CALIBRATION, pixels=pictures)
+    fit_detector(chosen, material, validation, folder, resume=resume, tell=click.echo)
+    click.echo(f"saved {folder / MODEL}")

@@ -1,0 +1,176 @@
+"""Training pictures, composed anew each time: cut-outs and mosaics of photos, pasted FER faces, bad cameras.
+
+The n-th picture of a seed is always the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from training.detector.boxes import iou_matrix
+from training.detector.loss import IGNORED
+from training.detector.material import Material, Picture
+from training.detector.scenes import place_face
+from training.detector.spoil import spoil
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_FACES = 32
+SIZES_PX = (12.0, 240.0)
+"""The longer side that a photo's face is brought to, evenly on a logarithmic scale."""
+
+PASTED_PX = (14, 150)
+LEARNT_PX = 10.0
+"""Smaller faces are ignored: what is left of them is as often a stain."""
+
+MOST_ENLARGED = 2.5
+LEAST_VISIBLE = 0.6
+
+
+def compose(material: Material, side_px: int, seed: tuple[int, ...]) -> Picture:
+    """A square picture; at most MAX_FACES of its faces are to be learnt."""
+    rng = np.random.default_rng(seed)
+    kind = rng.choice(3, p=[0.4, 0.4, 0.2])
+    if kind == 0:
+        picture = cut_photo(material, (side_px, side_px), rng)
+    elif kind == 1:
+        picture = mosaic(material, side_px, rng)
+    else:
+        picture = Picture(cut_scene(material, (side_px, side_px), rng), np.zeros((0, 5), np.float32))
+    if kind == 2 or rng.random() < 0.4:
+        picture = paste(picture, material, rng)
+    if rng.random() < 0.5:
+        picture = mirror(picture)
+    faces = picture.faces
+    small = (faces[:, 2:4] - faces[:, :2]).max(axis=1, initial=0) < LEARNT_PX
+    faces[small, 4] = IGNORED
+    faces = faces[np.argsort(-faces[:, 4], kind="stable")][:MAX_FACES]
+    return Picture(spoil(picture.luma, rng), faces)
+
+
+def calibration_set(material: Material, size: tuple[int, int], count: int, seed: int) -> NDArray[np.uint8]:
+    """Pictures that show an int8 converter what the network meets: uint8 (count, height, width)."""
+    pictures = []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        picture = cut_photo(material, size, rng)
+        pictures.append(spoil(picture.luma, rng))
+    return np.stack(pictures)
+
+
+def cut_photo(material: Material, size: tuple[int, int], rng: np.random.Generator) -> Picture:
+    """One of a photo's faces at a size drawn, somewhere in the cut-out; what the photo does not fill is a scene."""
+    photo = material.photos[rng.integers(len(material.photos))]
+    sure = np.flatnonzero(photo.faces[:, 4] > 0)
+    face = photo.faces[rng.choice(sure), :4]
+    largest = min(SIZES_PX[1], 0.95 * min(size) * 1.2)
+    wanted = float(np.exp(rng.uniform(np.log(SIZES_PX[0]), np.log(max(largest, SIZES_PX[0] + 1)))))
+    factor = min(wanted / max(face[2] - face[0], face[3] - face[1], 1.0), MOST_ENLARGED)
+    # The face's centre lands anywhere; where it is larger than the cut-out some of it is lost.
+    target = rng.uniform(0.15, 0.85, 2) * size
+    corner = (face[:2] + face[2:]) / 2 * factor - target
+    return cut(photo, factor, corner, size, cut_scene(material, size, rng))
+
+
+def cut(
+    photo: Picture, factor: float, corner: NDArray[np.float64], size: tuple[int, int], under: NDArray[np.uint8]
+) -> Picture:
+    """The photo, scaled, from a corner on (x, y in scaled pixels), laid over a scene of size (width, height)."""
+    width, height = max(1, round(photo.luma.shape[1] * factor)), max(1, round(photo.luma.shape[0] * factor))
+    # A photo that is smaller than the cut-out lies wholly inside it; a larger one leaves no gap.
+    x, y = (
+        int(np.clip(round(float(at)), min(0, own - side), max(0, own - side)))
+        for at, own, side in zip(corner, (width, height), size, strict=True)
+    )
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(photo.luma, (width, height), interpolation=method)
+    luma = under.copy()
+    left, top = max(0, -x), max(0, -y)
+    part = scaled[max(0, y) : y + size[1], max(0, x) : x + size[0]]
+    luma[top : top + part.shape[0], left : left + part.shape[1]] = part
+    faces = photo.faces.copy()
+    faces[:, :4] = faces[:, :4] * factor - [x, y, x, y]
+    return Picture(luma, clipped(faces, size))
+
+
+def clipped(faces: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The faces that can be seen in (width, height), cut off at its edge; little of one left is ignored."""
+    inside = faces.copy()
+    inside[:, [0, 2]] = faces[:, [0, 2]].clip(0, size[0])
+    inside[:, [1, 3]] = faces[:, [1, 3]].clip(0, size[1])
+    whole = (faces[:, 2:4] - faces[:, :2]).prod(axis=1)
+    seen = (inside[:, 2:4] - inside[:, :2]).prod(axis=1) / np.maximum(whole, 1e-6)
+    inside[seen < LEAST_VISIBLE, 4] = IGNORED
+    return np.asarray(inside[seen > 0.05], np.float32)
+
+
+def mosaic(material: Material, side_px: int, rng: np.random.Generator) -> Picture:
+    """Four cut-outs that meet in a point; one in four is a scene."""
+    split_x, split_y = (int(at) for at in rng.integers(side_px // 4, 3 * side_px // 4, 2))
+    luma = np.empty((side_px, side_px), np.uint8)
+    faces = []
+    for x, width in ((0, split_x), (split_x, side_px - split_x)):
+        for y, height in ((0, split_y), (split_y, side_px - split_y)):
+            if rng.random() < 0.25:
+                luma[y : y + height, x : x + width] = cut_scene(material, (width, height), rng)
+                continue
+            part = cut_photo(material, (width, height), rng)
+            luma[y : y + height, x : x + width] = part.luma
+            faces.append(part.faces + np.array([x, y, x, y, 0], np.float32))
+    return Picture(luma, np.concatenate(faces) if faces else np.zeros((0, 5), np.float32))
+
+
+def cut_scene(material: Material, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A random part of a random scene, no more enlarged than it must be: uint8 (height, width)."""
+    scene = material.scenes[rng.integers(len(material.scenes))]
+    smallest = max(size[0] / scene.shape[1], size[1] / scene.shape[0])
+    factor = max(smallest, float(np.exp(rng.uniform(np.log(0.5), np.log(1.5)))))
+    width, height = (max(own, round(side * factor)) for own, side in zip(size, scene.shape[::-1], strict=True))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(scene, (width, height), interpolation=method)
+    x, y = int(rng.integers(width - size[0] + 1)), int(rng.integers(height - size[1] + 1))
+    return np.asarray(scaled[y : y + size[1], x : x + size[0]], np.uint8)
+
+
+def paste(picture: Picture, material: Material, rng: np.random.Generator) -> Picture:
+    """FER faces where no face is; and, by the very same blending, patches of scenes, else the seam is learnt."""
+    luma, faces = picture.luma, picture.faces
+    side_px = luma.shape[0]
+    for _ in range(int(rng.integers(1, 7))):
+        side = round(float(np.exp(rng.uniform(np.log(PASTED_PX[0]), np.log(PASTED_PX[1])))))
+        x, y = (int(at) for at in rng.integers(0, side_px - side + 1, 2))
+        around = np.array([[x, y, x + side, y + side]]) + np.array([-0.3, -0.3, 0.3, 0.3]) * side
+        if iou_matrix(around, faces[:, :4]).any():
+            continue
+        if rng.random() < 0.3:
+            luma, _ = place_face(luma, cut_scene(material, (48, 48), rng), side, (x, y))
+            continue
+        number = int(rng.integers(len(material.crops)))
+        crop, box = material.crops[number], material.crop_faces[number].copy()
+        if rng.random() < 0.5:
+            crop, box = crop[:, ::-1], box[[2, 1, 0, 3, 4]] * [-1, 1, -1, 1, 1] + [1, 0, 1, 0, 0]
+        luma, _ = place_face(
+            luma, matched(np.ascontiguousarray(crop), luma[y : y + side, x : x + side], rng), side, (x, y)
+        )
+        box[:4] = box[:4] * side + [x, y, x, y]
+        faces = np.concatenate([faces, clipped(box[None].astype(np.float32), (side_px, side_px))])
+    return Picture(luma, faces)
+
+
+def matched(crop: NDArray[np.uint8], under: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The crop part of the way to the light of the place it comes to."""
+    share = rng.uniform(0, 0.7)
+    own = crop.astype(np.float32)
+    spread = (1 - share) + share * max(float(under.std()), 20.0) / max(float(own.std()), 1.0)
+    middle = own.mean() * (1 - share) + share * float(under.mean())
+    return np.asarray(np.clip((own - own.mean()) * min(spread, 1.5) + middle, 0, 255), np.uint8)
+
+
+def mirror(picture: Picture) -> Picture:
+    faces = picture.faces.copy()
+    faces[:, [0, 2]] = picture.luma.shape[1] - picture.faces[:, [2, 0]]
+    return Picture(np.ascontiguousarray(picture.luma[:, ::-1]), faces)

@@ -1,0 +1,73 @@
+"""The detector's recipe: everything a run is, in one TOML file, kept with its result."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from edge.errors import ConfigError
+
+RECIPES = Path(__file__).with_name("recipes")
+
+
+class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The trunk, block by block for each of STRIDES, and what meets where.
+
+    A block is a letter and its channels: k a dense 3x3 convolution, r a residual pair of them, d a
+    depthwise-separable one. The first block of each stride halves the picture. The trunk starts at stride 4,
+    where squares of 4x4 pixels are 16 channels: on an A72 a convolution of one channel costs as much as of eight.
+    neck: channels of each of STRIDES where the levels meet; the heads keep them.
+    head: a separable block before each output, or none.
+    """
+
+    trunk: tuple[tuple[Annotated[str, Meta(pattern=r"^[krd][0-9]{1,3}$")], ...], ...]
+    neck: tuple[Annotated[int, Meta(ge=1, le=512)], ...]
+    head: bool = True
+
+
+class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How it is trained: AdamW, the rate rising for a while, then falling as a cosine.
+
+    side_px: of the square pictures. ema: decay of the weights' running mean, a step. validate_every: epochs.
+    """
+
+    side_px: Annotated[int, Meta(ge=64, le=1024, multiple_of=32)] = 256
+    batch_size: Annotated[int, Meta(ge=1, le=4096)] = 32
+    steps_per_epoch: Annotated[int, Meta(ge=1)] = 250
+    epochs: Annotated[int, Meta(ge=1, le=10000)] = 60
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] = 3e-3
+    warmup_epochs: Annotated[float, Meta(ge=0)] = 1.0
+    weight_decay: Annotated[float, Meta(ge=0, le=1)] = 0.01
+    ema: Annotated[float, Meta(ge=0, lt=1)] = 0.999
+    validate_every: Annotated[int, Meta(ge=1)] = 2
+    seed: int = 5
+
+
+class DetectorRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named run."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    network: Network
+    train: Training = field(default_factory=Training)
+
+
+def load_detector_recipe(name: str) -> tuple[DetectorRecipe, Path]:
+    """(recipe, its file): a bundled one by name, or a TOML file. Raises ConfigError."""
+    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    try:
+        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), DetectorRecipe)
+    except OSError as error:
+        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))
+        raise ConfigError(f"{path}: cannot be read: {error.strerror} (bundled: {known})") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return recipe, path
+
+
+def fingerprint(recipe: DetectorRecipe) -> str:
+    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()

@@ -1,0 +1,55 @@
+"""What cameras and light do to a picture: dim, flat, blurred, noisy, compressed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def spoil(luma: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A copy as another camera might have taken it; a third of the pictures stay nearly as they are."""
+    picture = luma.astype(np.float32)
+    if rng.random() < 0.7:
+        picture = relight(picture, rng)
+    if rng.random() < 0.2:
+        picture = blur(picture, rng)
+    if rng.random() < 0.3:
+        picture += rng.normal(0, rng.uniform(1, 14), picture.shape).astype(np.float32)
+    spoilt = np.clip(picture, 0, 255).astype(np.uint8)
+    if rng.random() < 0.25:
+        _, packed = cv2.imencode(".jpg", spoilt, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+        spoilt = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+    return spoilt
+
+
+def relight(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Another exposure and contrast, now and then a light from one side or infrared's flat, bright skin."""
+    bent = 255 * (picture / 255) ** np.float32(np.exp(rng.uniform(-0.7, 0.7)))
+    if rng.random() < 0.1:
+        bent = 255 * np.sqrt(bent / 255)
+    contrast, brightness = np.exp(rng.uniform(-0.6, 0.25)), rng.uniform(-35, 35)
+    bent = (bent - 128) * np.float32(contrast) + np.float32(128 + brightness)
+    if rng.random() < 0.2:
+        height, width = picture.shape
+        angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8)
+        across = (
+            np.cos(angle) * np.linspace(-1, 1, width)[None] + np.sin(angle) * np.linspace(-1, 1, height)[:, None]
+        )
+        bent = bent * (1 - depth * (across + 1.5) / 3).astype(np.float32)
+    return np.asarray(bent, np.float32)
+
+
+def blur(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Out of focus, or moved while exposed."""
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.6))), np.float32)
+    length = int(rng.integers(2, 8))
+    kernel = np.zeros((length, length), np.float32)
+    end = (int(rng.integers(length)), length - 1) if rng.random() < 0.5 else (length - 1, int(rng.integers(length)))
+    cv2.line(kernel, (0, 0), end, (1.0,))
+    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), np.float32)

@@ -141,7 +141,7 @@ def paste(picture: Picture, material: Material, rng: np.random.Generator) -> Pic
     luma, faces = picture.luma, picture.faces
     side_px = luma.shape[0]
     for _ in range(int(rng.integers(1, 7))):
-        side = round(float(np.exp(rng.uniform(np.log(PASTED_PX[0]), np.log(PASTED_PX[1])))))
+        side = round(float(np.exp(rng.uniform(np.log(PASTED_PX[0]), np.log(min(PASTED_PX[1], 0.6 * side_px))))))
         x, y = (int(at) for at in rng.integers(0, side_px - side + 1, 2))
         around = np.array([[x, y, x + side, y + side]]) + np.array([-0.3, -0.3, 0.3, 0.3]) * side
         if iou_matrix(around, faces[:, :4]).any():

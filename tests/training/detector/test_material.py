@@ -1,0 +1,131 @@
+"""What training is made of, what is kept out of it, and the pictures composed from it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faces import Spots, photo, write_set
+
+from edge.errors import SourceError
+from training.dataset import Faces
+from training.detector import material as material_file
+from training.detector import validation
+from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, mirror
+from training.detector.labelling import label_fer, label_sets
+from training.detector.loss import IGNORED
+from training.detector.material import Material, Picture, read_material, read_validation
+from training.detector.spoil import spoil
+
+
+def fer() -> Faces:
+    pixels = np.random.default_rng(4).integers(100, 140, (20, 48, 48), np.uint8)
+    pixels[:, 10:38, 12:36] = 255
+    pixels[:, 20, 14:18] = np.random.default_rng(5).integers(0, 256, (20, 4), np.uint8)
+    marks = np.array(["Training"] * 20)
+    return Faces(pixels, np.zeros(20, np.int8), ("anger",), marks, np.arange(20).astype(str))
+
+
+@pytest.fixture
+def sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Photos, scenes, and their labels in `labels`; a.png and w0.png validate."""
+    spots = [(40, 40, 14), (90, 60, 10)]
+    people = {f"{name}.png": (photo(140, 110, spots), spots) for name in "abcd"}
+    # People saw a face that the teacher cannot: it is drawn too dark.
+    people["e.png"] = (photo(140, 110, spots[:1]), [*spots[:1], (100, 80, 9)])
+    write_set(tmp_path / "photos" / "mask853", people)
+    write_set(tmp_path / "photos" / "walls", {f"w{n}.png": (photo(150, 120, []), []) for n in range(4)})
+    (tmp_path / "labels").mkdir()
+    label_sets(Spots(), tmp_path / "photos", tmp_path / "labels", [140, 280], tell=lambda _: None)
+    label_fer(Spots(), fer(), tmp_path / "labels", tell=lambda _: None)
+    chosen = tmp_path / "validation.txt"
+    chosen.write_text("mask853/a.png\nwalls/w0.png\n")
+    monkeypatch.setattr(validation, "LIST", chosen)
+    validation.read_list.cache_clear()
+    yield tmp_path
+    validation.read_list.cache_clear()
+
+
+@pytest.fixture
+def material(sets: Path) -> Material:
+    return read_material(sets / "photos", sets / "labels", fer())
+
+
+def test_validation_photos_are_kept_out_of_the_material(sets: Path, material: Material) -> None:
+    assert len(material.photos) == 4
+    assert len(material.scenes) == 3
+    (name, photos), *others = read_validation(sets / "photos").items()
+    assert (name, [photo.path.name for photo in photos], others) == ("mask853", ["a.png"], [])
+
+
+def test_a_face_that_people_saw_and_the_teacher_missed_is_learnt_too(material: Material) -> None:
+    counts = sorted(int((picture.faces[:, 4] > 0).sum()) for picture in material.photos)
+    assert counts == [2, 2, 2, 2]
+    scores = {round(float(score), 2) for picture in material.photos for score in picture.faces[:, 4]}
+    assert material_file.PEOPLE_MADE["mask853"] in scores
+
+
+def test_missing_fer_labels_are_one_line(sets: Path) -> None:
+    (sets / "labels" / "fer2013.npz").unlink()
+    with pytest.raises(SourceError, match=r"fer2013\.npz: no labels that can be read"):
+        read_material(sets / "photos", sets / "labels", fer())
+
+
+def test_the_same_number_composes_the_same_picture_and_another_another(material: Material) -> None:
+    first, again, other = (compose(material, 128, (5, 0, number)) for number in (1, 1, 2))
+    assert (first.luma == again.luma).all()
+    assert (first.faces == again.faces).all()
+    assert (first.luma != other.luma).any()
+
+
+def test_composed_pictures_are_whole_and_their_boxes_lie_inside(material: Material) -> None:
+    learnt = 0
+    for number in range(60):
+        picture = compose(material, 128, (5, 1, number))
+        assert picture.luma.shape == (128, 128)
+        assert picture.luma.dtype == np.uint8
+        assert len(picture.faces) <= MAX_FACES
+        assert (picture.faces[:, :4] >= 0).all()
+        assert (picture.faces[:, :4] <= 128).all()
+        assert ((picture.faces[:, 4] > 0) | (picture.faces[:, 4] == IGNORED)).all()
+        learnt += int((picture.faces[:, 4] > 0).sum())
+    assert learnt > 60
+
+
+def test_a_cut_keeps_boxes_on_their_faces(material: Material) -> None:
+    whole = photo(140, 110, [(40, 40, 14)])
+    picture = Picture(whole, np.array([[26, 26, 55, 55, 0.9]], np.float32))
+    under = np.zeros((96, 96), np.uint8)
+    for factor in (0.4, 1.0, 2.0):
+        part = cut(picture, factor, np.array([10.0, 5.0]), (96, 96), under)
+        rows, columns = np.nonzero(part.luma > 200)
+        box = part.faces[0, :4]
+        assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == pytest.approx(list(box), abs=1.5)
+
+
+def test_little_of_a_face_at_the_edge_is_ignored_and_nothing_of_it_is_dropped() -> None:
+    faces = np.array([[-5, 10, 15, 30, 0.9], [-15, 10, 5, 30, 0.9], [-30, 10, -10, 30, 0.9]], np.float32)
+    inside = clipped(faces, (100, 100))
+    assert inside[:, 4].tolist() == pytest.approx([0.9, IGNORED])
+    assert inside[0, :4].tolist() == [0, 10, 15, 30]
+
+
+def test_a_mirrored_picture_takes_its_boxes_along() -> None:
+    luma = np.zeros((10, 20), np.uint8)
+    luma[2:5, 1:4] = 255
+    turned = mirror(Picture(luma, np.array([[1, 2, 4, 5, 1]], np.float32)))
+    assert turned.faces[0].tolist() == [16, 2, 19, 5, 1]
+    assert (turned.luma[2:5, 16:19] == 255).all()
+
+
+def test_spoiling_leaves_the_original_alone_and_gives_bytes() -> None:
+    luma = photo(64, 48, [(30, 20, 9)])
+    before = luma.copy()
+    for seed in range(40):
+        spoilt = spoil(luma, np.random.default_rng(seed))
+        assert spoilt.shape == luma.shape
+        assert spoilt.dtype == np.uint8
+    assert (luma == before).all()
+
+
+def test_calibration_pictures_have_the_devices_shape(material: Material) -> None:
+    assert calibration_set(material, (96, 64), 3, 5).shape == (3, 64, 96)

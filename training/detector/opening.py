@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config import DetectConfig
-from edge.detect import BACKENDS, Detector, load_detector
-from edge.errors import ConfigError
+from edge.detect import luma, yunet
+from edge.detect.haar import load as load_haar
+from edge.errors import ConfigError, ModelError
 
-MODEL_BACKENDS = {".onnx": "yunet"}
+if TYPE_CHECKING:
+    from edge.detect import Detector
+
 YUNET_VARIABLE = "MIEN_YUNET"
+WORDS = "haar, yunet, or a detector's file: .tflite, .keras, .onnx (YuNet)"
 
 
 def open_detector(word: str, *, width_px: int, min_score: float, min_face_px: int = 8) -> Detector:
-    """A backend's name, or a detector's model file.
+    """`haar`, `yunet`, or a detector's model file.
 
     `yunet` by name takes its file from the variable MIEN_YUNET. Raises ConfigError, ModelError or
     MissingPackageError.
     """
-    path = Path(word)
-    if path.suffix in MODEL_BACKENDS:
-        backend, model = MODEL_BACKENDS[path.suffix], word
-    elif word in BACKENDS:
-        backend, model = word, os.environ.get(YUNET_VARIABLE, "") if word == "yunet" else ""
-        if word == "yunet" and not model:
+    suffix = Path(word).suffix
+    if word == "yunet":
+        named = os.environ.get(YUNET_VARIABLE, "")
+        if not named:
             raise ConfigError(f"yunet: set {YUNET_VARIABLE} to its ONNX file, or give the file itself")
-    else:
-        raise ConfigError(
-            f"{word}: neither a detector ({', '.join(BACKENDS)}) nor a file ({', '.join(MODEL_BACKENDS)})"
-        )
-    config = DetectConfig(
-        backend=backend,  # type: ignore[arg-type]
-        model=model,
-        width_px=width_px,
-        min_score=min_score,
-        min_face_px=min_face_px,
-    )
-    return load_detector(config)
+        word, suffix = named, ".onnx"
+    config = DetectConfig(model=word, width_px=width_px, min_score=min_score, min_face_px=min_face_px)
+    if word == "haar":
+        return load_haar(config)
+    if suffix == ".onnx":
+        return yunet.load(config)
+    if suffix == ".tflite":
+        return luma.load(config)
+    if suffix == ".keras":
+        return _open_keras(Path(word), min_score, min_face_px)
+    raise ConfigError(f"{word}: no detector: {WORDS}")
+
+
+def _open_keras(path: Path, min_score: float, min_face_px: int) -> Detector:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    import keras
+
+    import training.detector.model  # noqa: F401  registers the network's layer
+    from training.detector.floating import FloatDetector
+
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError) as error:
+        raise ModelError(f"{path}: no Keras model that can be loaded: {str(error).splitlines()[0]}") from error
+    return FloatDetector(model, min_score=min_score, min_face_px=min_face_px)

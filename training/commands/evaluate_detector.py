@@ -8,9 +8,11 @@ import click
 import cv2
 import msgspec
 
+from edge.errors import SourceError
 from training.detector.evaluate import Evaluation, evaluate
 from training.detector.opening import open_detector
 from training.detector.photos import read_photos
+from training.detector.validation import read_list
 
 LOWEST_SCORE = 0.02
 """Average precision wants the weak finds, too; below this there are only false ones."""
@@ -35,12 +37,20 @@ LOWEST_SCORE = 0.02
     show_default=True,
     help="Smaller faces, at that width, are ignored.",
 )
+@click.option("--validation", is_flag=True, help="Only the set's photos on the committed validation list.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each detector.")
-def command(detectors: tuple[str, ...], data: Path, width_px: int, min_face_px: float, *, as_json: bool) -> None:
+def command(
+    detectors: tuple[str, ...], data: Path, width_px: int, min_face_px: float, *, validation: bool, as_json: bool
+) -> None:
     """Average precision at IoU 0.5, and recall at 0.1 false boxes an image, of each detector named."""
     cv2.setNumThreads(1)  # as on the device; times are one thread's
     opened = [(word, open_detector(word, width_px=width_px, min_score=LOWEST_SCORE)) for word in detectors]
     photos = read_photos(data)
+    if validation:
+        names = read_list()
+        photos = [photo for photo in photos if f"{data.resolve().name}/{photo.path.name}" in names]
+        if not photos:
+            raise SourceError(f"{data}: none of its photos is on the validation list")
     for word, detector in opened:
         result = evaluate(detector, photos, width_px=width_px, min_face_px=min_face_px)
         click.echo(as_line(word, result) if as_json else as_text(word, result))

@@ -96,8 +96,9 @@ def match(
 
     found, faces: shape (n, 4) and (m, 4): x_min, y_min, x_max, y_max in pixels.
     """
-    sides = (faces[:, 2:] - faces[:, :2]).max(axis=1, initial=0)
-    ignored = ignored | (sides < min_face_px - 1e-6)  # a side of just that size has gone through a subtraction
+    # Rounded, as a side of just the smallest size has gone through a subtraction.
+    sides = np.round((faces[:, 2:] - faces[:, :2]).max(axis=1, initial=0), 6)
+    ignored = ignored | (sides < min_face_px)
     overlap = iou_matrix(found, faces)
     taken_at = np.full(len(faces), -np.inf)
     counted: list[tuple[float, bool]] = []

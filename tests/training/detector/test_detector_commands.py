@@ -10,6 +10,7 @@ from faces import photo, write_set
 from edge.errors import ConfigError, MienError, ModelError, SourceError
 from training.cli import cli
 from training.detector.opening import open_detector
+from training.detector.validation import read_list
 
 
 def say(*words: str) -> str:
@@ -55,6 +56,18 @@ def test_what_cannot_be_used_is_one_line(
     with pytest.raises(error, match=message) as caught:
         say(*(word.replace("{}", str(tmp_path)) for word in words))
     assert "\n" not in str(caught.value)
+
+
+def test_only_listed_photos_are_measured_where_validation_is_asked_for(tmp_path: Path) -> None:
+    name = next(name for name in sorted(read_list()) if name.startswith("mask853/")).split("/")[1]
+    blank = photo(200, 120, [])
+    write_set(tmp_path / "mask853", {f"{name}.png": (blank, []), "other.png": (blank, [])})
+    (tmp_path / "mask853" / f"{name}.png").rename(tmp_path / "mask853" / name)
+    text = say("evaluate-detector", "haar", "--data", str(tmp_path / "mask853"), "--validation")
+    assert "haar: 1 images" in text
+    write_set(tmp_path / "others", {"other.png": (blank, [])})
+    with pytest.raises(SourceError, match="none of its photos is on the validation list"):
+        say("evaluate-detector", "haar", "--data", str(tmp_path / "others"), "--validation")
 
 
 def test_yunet_by_name_needs_its_file_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from edge.command_line import CONTEXT, run, subcommands
 
 COMMANDS = {
     "fit": "Train a model by a recipe.",
+    "teach": "Write what larger networks say of the training faces.",
     "evaluate": "Measure a model on a split.",
     "report": "Write a page that shows what a model can do.",
     "data": "Show what is in a data set.",

@@ -12,6 +12,7 @@ import keras
 
 from edge.errors import ConfigError, MienError
 from training.batches import EpochBatches
+from training.distil import SoftTargets, softened
 from training.loss import adjusted, loss_for
 from training.models import build_model
 from training.recipe import Recipe
@@ -33,18 +34,22 @@ def fit(
     *,
     resume: bool = False,
     start: Path | None = None,
+    teacher: SoftTargets | None = None,
     tell: Tell = print,
     bar: bool = False,
 ) -> Any:
     """Train by the recipe; writes checkpoint, history and the best float32 model into `out`.
 
     The weights kept are those of the epoch with the best validation accuracy.
-    start: a .keras model whose weights are taken wherever name and shape agree. bar: show Keras' progress bar.
+    start: a .keras model whose weights are taken wherever name and shape agree. teacher: what larger networks say
+    of the training faces, for a recipe with a [distil] table. bar: show Keras' progress bar.
     Raises TrainingError on a loss that is no number, SinkError if nothing can be written, ModelError if there is
     nothing to resume.
     """
     heads = recipe.heads()
     check_parts(recipe, splits)
+    if bool(recipe.distil.weight) != (teacher is not None):
+        raise ConfigError("distil.weight: needs a teacher, and a teacher needs it above 0: fit --teacher FILE")
     keras.utils.set_random_seed(recipe.train.seed)
     model = in_policy(recipe.train.precision, lambda: build_model(recipe.model, heads))
     steps = max(1, len(splits.training) // recipe.train.batch_size)
@@ -54,7 +59,10 @@ def fit(
     run = Run(recipe, model, out)
     if resume:
         run.resume()
-    targets = {name: adjusted(splits.training.targets[name], recipe.loss) for name in heads}
+    targets = {name: splits.training.targets[name] for name in heads}
+    if recipe.distil.weight and teacher is not None:
+        targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
+    targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}
     for epoch in range(run.epoch, recipe.train.epochs):
         began = time.monotonic()
         batches = EpochBatches(
@@ -130,7 +138,9 @@ def compile_model(model: Any, recipe: Recipe, part: Part, steps: int) -> None:
     logits = recipe.model.output == "logits"
     losses = {name: loss_for(part.targets[name], recipe.loss, logits=logits) for name in recipe.heads()}
     weights = {name: 1.0 if name == recipe.loss.head else recipe.loss.second_head_weight for name in losses}
-    model.compile(optimizer, loss=losses, loss_weights=weights)
+    # TensorFlow's own kernels are faster on a CPU than what XLA makes of these networks.
+    fused = keras.backend.backend() == "tensorflow" and recipe.train.precision != "float32"
+    model.compile(optimizer, loss=losses, loss_weights=weights, jit_compile=False if fused else "auto")
 
 
 def progress_line(row: dict[str, float], recipe: Recipe) -> str:

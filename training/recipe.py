@@ -61,6 +61,17 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     calibrate: bool = False
 
 
+class DistilConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is learnt from larger networks (`fit --teacher FILE`).
+
+    weight: their share of every target; the labels have the rest, and 0 asks for no teacher.
+    temperature: above 1 their scores are flattened before.
+    """
+
+    weight: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    temperature: Annotated[float, Meta(gt=0, le=20)] = 1.0
+
+
 class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the weights are found.
 
@@ -94,6 +105,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: Augmentation = field(default_factory=Augmentation)
     loss: LossConfig = field(default_factory=LossConfig)
+    distil: DistilConfig = field(default_factory=DistilConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def heads(self) -> dict[str, int]:

@@ -26,6 +26,12 @@ RECIPE_COPY = "recipe.toml"
 @click.option(
     "--start", type=click.Path(path_type=Path), metavar="FILE", help="A .keras model whose weights to start from."
 )
+@click.option(
+    "--teacher",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Scores to learn from, of `mien-train teach`.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
 def command(
@@ -36,6 +42,7 @@ def command(
     out: Path | None,
     extra: Path | None,
     start: Path | None,
+    teacher: Path | None,
     crop: bool,
     resume: bool,
     overwrite: bool,
@@ -58,14 +65,18 @@ def command(
         for name in (CHECKPOINT, HISTORY, MODEL):
             (folder / name).unlink(missing_ok=True)
         keep_recipe(path, folder / RECIPE_COPY)
-    _train(chosen, faces, folder, start, resume=resume)
+    _train(chosen, faces, folder, start, teacher, resume=resume)
 
 
-def _train(recipe: Recipe, faces: Faces, folder: Path, start: Path | None, *, resume: bool) -> None:
+def _train(
+    recipe: Recipe, faces: Faces, folder: Path, start: Path | None, teacher: Path | None, *, resume: bool
+) -> None:
+    from training.distil import read_soft
     from training.fit import fit
     from training.models import build_model, multiply_adds
     from training.run import MODEL
 
+    soft = None if teacher is None else read_soft(teacher)
     splits = split(faces, keep_duplicates=recipe.data.keep_duplicates)
     click.echo(f"{len(splits.training)} training faces, {len(splits.validation)} validation faces")
     for reason, count in {**faces.skipped, **splits.dropped}.items():
@@ -73,7 +84,16 @@ def _train(recipe: Recipe, faces: Faces, folder: Path, start: Path | None, *, re
     model = build_model(recipe.model, recipe.heads())
     cost = f"{model.count_params():,} parameters, {multiply_adds(model) / 1e6:.1f} M multiply-adds"
     click.echo(f"{model.name}: {cost}")
-    fit(recipe, splits, folder, resume=resume, start=start, tell=click.echo, bar=sys.stdout.isatty())
+    fit(
+        recipe,
+        splits,
+        folder,
+        resume=resume,
+        start=start,
+        teacher=soft,
+        tell=click.echo,
+        bar=sys.stdout.isatty(),
+    )
     click.echo(f"saved {folder / MODEL}")
 
 

@@ -25,6 +25,8 @@ SAME_FACE_IOU = 0.5
 LOWEST_SCORE = 0.1
 FER_SIDE_PX = 192
 FER_WALL_PX = 320
+MOST_ENLARGED = 3.2
+"""Wider views show a small photo's faces larger than the teacher's largest, at a price that grows by the square."""
 
 
 class Labels(Struct, frozen=True, eq=False):
@@ -41,7 +43,8 @@ def label_photo(teacher: Detector, luma: NDArray[np.uint8], widths_px: Sequence[
     widths the best. Boxes are the views' mean, weighted by their scores.
     """
     found = []
-    for number, width in enumerate(widths_px):
+    useful = [width for width in widths_px if width <= MOST_ENLARGED * luma.shape[1]] or [min(widths_px)]
+    for number, width in enumerate(useful):
         factor = width / luma.shape[1]
         size = width, max(1, round(luma.shape[0] * factor))
         method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC

@@ -14,6 +14,7 @@ from keras import layers
 
 from edge.errors import ConfigError
 from training.dataset import FACE_PX
+from training.models.normalization import normalization
 
 if TYPE_CHECKING:
     from training.recipe import ModelConfig
@@ -33,6 +34,7 @@ SIZES = {
     "default": Size(16, ((16, 1), (48, 2), (96, 2), (192, 1))),
     "wide": Size(24, ((24, 1), (64, 2), (128, 2))),
     "small": Size(16, ((16, 1), (32, 1), (64, 1), (128, 1))),
+    "teacher": Size(32, ((32, 1), (96, 2), (192, 2), (384, 1))),
 }
 
 
@@ -54,7 +56,7 @@ def _conv(x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
     x = layers.Conv2D(
         channels, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
     )(x)
-    return layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+    return normalization(momentum=0.95, name=f"{name}_norm")(x)
 
 
 def _residual(x: Any, channels: int, stride: int, name: str) -> Any:

@@ -7,15 +7,36 @@ Coordinates are pixels of the frame, x to the right, y down. Times: `time_s` is 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Phase = Literal["starting", "running", "no-source", "private", "stopping"]
+
+# What the fields of an event mean; docs/events.schema.json is made of these words.
+Time = Annotated[datetime, Meta(tz=True, description="when the frame was captured: the wall clock, in UTC")]
+SourceTime = Annotated[
+    float,
+    Meta(description="when the frame was captured: seconds on the source's own clock, for order and durations"),
+]
+Camera = Annotated[str, Meta(description="source.camera of the settings")]
+FrameNumber = Annotated[int, Meta(ge=0, description="counts the source's frames, dropped ones included, from 0")]
+TrackId = Annotated[str, Meta(description="a face while it is in view; random, short-lived, never an identity")]
+Corners = Annotated[
+    tuple[int, int, int, int],
+    Meta(description="the face in pixels of its frame: [x_min, y_min, x_max, y_max], from hairline to chin"),
+]
+Emotion = Annotated[str, Meta(description='a label of the model, or "uncertain"')]
+Score = Annotated[
+    float, Meta(ge=0, le=1, description="smoothed, of the emotion beside it; the best one if uncertain")
+]
+Scores = Annotated[dict[str, float], Meta(description="one smoothed score a label; they sum to 1")]
+Duration = Annotated[float, Meta(ge=0, description="seconds from the first sight to the last")]
+Rate = Annotated[float, Meta(ge=0, description="measured since the last state; 0 in the first one")]
 
 
 class Frame(Struct, frozen=True, eq=False):
@@ -120,51 +141,51 @@ class Estimate(Struct, frozen=True):
 class Person(Struct, frozen=True):
     """One face as a State event lists it; the box is [x_min, y_min, x_max, y_max]."""
 
-    track: str
-    box: tuple[int, int, int, int]
-    emotion: str | None
-    score: float
+    track: TrackId
+    box: Corners
+    emotion: Emotion | None
+    score: Score
 
 
 class FaceAppeared(Struct, frozen=True, kw_only=True, tag_field="type", tag="face_appeared"):
     """A face is in view that was not before."""
 
-    schema: int = SCHEMA_VERSION
-    time: datetime
-    time_s: float
-    camera: str
-    frame: int
-    track: str
-    box: tuple[int, int, int, int]
+    schema: Literal[1] = SCHEMA_VERSION
+    time: Time
+    time_s: SourceTime
+    camera: Camera
+    frame: FrameNumber
+    track: TrackId
+    box: Corners
 
 
 class EmotionChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="emotion_changed"):
     """The decided emotion of a face is another one than before (the first has `previous` null)."""
 
-    schema: int = SCHEMA_VERSION
-    time: datetime
-    time_s: float
-    camera: str
-    frame: int
-    track: str
-    box: tuple[int, int, int, int]
-    emotion: str
-    previous: str | None
-    score: float
-    scores: dict[str, float]
+    schema: Literal[1] = SCHEMA_VERSION
+    time: Time
+    time_s: SourceTime
+    camera: Camera
+    frame: FrameNumber
+    track: TrackId
+    box: Corners
+    emotion: Emotion
+    previous: Emotion | None
+    score: Score
+    scores: Scores
 
 
 class FaceLeft(Struct, frozen=True, kw_only=True, tag_field="type", tag="face_left"):
     """A face has been out of view for longer than `track.max_gap_s`."""
 
-    schema: int = SCHEMA_VERSION
-    time: datetime
-    time_s: float
-    camera: str
-    frame: int
-    track: str
-    emotion: str | None
-    duration_s: float
+    schema: Literal[1] = SCHEMA_VERSION
+    time: Time
+    time_s: SourceTime
+    camera: Camera
+    frame: FrameNumber
+    track: TrackId
+    emotion: Emotion | None
+    duration_s: Duration
 
 
 class State(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
@@ -173,13 +194,13 @@ class State(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     frames_per_s: measured over the time since the last State; 0 in the first one.
     """
 
-    schema: int = SCHEMA_VERSION
-    time: datetime
-    time_s: float
-    camera: str
-    frame: int
+    schema: Literal[1] = SCHEMA_VERSION
+    time: Time
+    time_s: SourceTime
+    camera: Camera
+    frame: FrameNumber
     phase: Phase
-    frames_per_s: float
+    frames_per_s: Rate
     people: tuple[Person, ...]
 
 

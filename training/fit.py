@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import ConfigError, MienError
 from training.batches import EpochBatches
@@ -33,7 +35,7 @@ def fit(
     out: Path,
     *,
     resume: bool = False,
-    start: Path | None = None,
+    start: Sequence[Path] = (),
     teacher: SoftTargets | None = None,
     tell: Tell = print,
     bar: bool = False,
@@ -41,8 +43,8 @@ def fit(
     """Train by the recipe; writes checkpoint, history and the best float32 model into `out`.
 
     The weights kept are those of the epoch with the best validation accuracy.
-    start: a .keras model whose weights are taken wherever name and shape agree. teacher: what larger networks say
-    of the training faces, for a recipe with a [distil] table. bar: show Keras' progress bar.
+    start: .keras models whose weights are taken, one after the other, wherever name and shape agree. teacher: what
+    larger networks say of the training faces, for a recipe with a [distil] table. bar: show Keras' progress bar.
     Raises TrainingError on a loss that is no number, SinkError if nothing can be written, ModelError if there is
     nothing to resume.
     """
@@ -54,8 +56,8 @@ def fit(
     model = in_policy(recipe.train.precision, lambda: build_model(recipe.model, heads))
     steps = max(1, len(splits.training) // recipe.train.batch_size)
     compile_model(model, recipe, splits.training, steps)
-    if start is not None and not resume:
-        tell(f"{take_weights(model, start)} layers start from {start}")
+    for path in () if resume else start:
+        tell(f"{take_weights(model, path)} layers start from {path}")
     run = Run(recipe, model, out)
     if resume:
         run.resume()
@@ -63,6 +65,16 @@ def fit(
     if recipe.distil.weight and teacher is not None:
         targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
     targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}
+    train(run, splits, targets, tell=tell, bar=bar)
+    return run.save_best(splits)
+
+
+def train(run: Run, splits: Splits, targets: dict[str, NDArray[np.float32]], *, tell: Tell, bar: bool) -> None:
+    """The epochs that a run still lacks, each followed by a checkpoint.
+
+    targets: of the training faces, by head, as they are to be learnt. Raises TrainingError, SinkError.
+    """
+    recipe = run.recipe
     for epoch in range(run.epoch, recipe.train.epochs):
         began = time.monotonic()
         batches = EpochBatches(
@@ -74,7 +86,7 @@ def fit(
             epoch=epoch,
         )
         # Keras would shuffle the batches once more, by a state that no checkpoint holds.
-        logs = model.fit(
+        logs = run.model.fit(
             batches,
             epochs=epoch + 1,
             initial_epoch=epoch,
@@ -94,7 +106,6 @@ def fit(
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")
             break
-    return run.save_best(splits)
 
 
 def check_parts(recipe: Recipe, splits: Splits) -> None:

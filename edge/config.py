@@ -190,6 +190,30 @@ class MqttConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = 30
 
 
+class PrivacyConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The privacy switch, which closes the camera (mien privacy on)."""
+
+    default_on: Annotated[
+        bool, Meta(description="start with the camera off, until the switch is used for the first time")
+    ] = False
+
+
+class ServiceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The process itself."""
+
+    control: Annotated[
+        bool, Meta(description="take commands of this machine's users (mien status, mien privacy)")
+    ] = True
+    max_rss_mb: Annotated[
+        int,
+        Meta(
+            description="end, to be started again, when more memory is resident than this; 0 for any",
+            ge=0,
+            le=65536,
+        ),
+    ] = 400
+
+
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything."""
 
@@ -202,6 +226,8 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     web: WebConfig = field(default_factory=WebConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    service: ServiceConfig = field(default_factory=ServiceConfig)
 
 
 def load_config(path: Path) -> Config:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge.messages import EmotionChanged, Estimate, Event, FaceAppeared, FaceLeft, Person, State
+from edge.messages import EmotionChanged, Estimate, Event, FaceAppeared, FaceLeft, Person, Phase, State
 from edge.model.labels import UNCERTAIN
 
 if TYPE_CHECKING:
@@ -165,4 +165,4 @@ class Decider:
             Person(estimate.track.id, estimate.track.face.box.as_pixels(), estimate.emotion, estimate.score)
             for estimate in estimates
         )
-        return [State(phase="running", frames_per_s=round(rate, 2), people=people, **common)]
+        return [State(phase=Phase.RUNNING, frames_per_s=round(rate, 2), people=people, **common)]

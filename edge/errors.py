@@ -24,5 +24,13 @@ class SinkError(MienError, OSError):
     """A file or address that cannot be published to. The message names it and says why."""
 
 
+class PrivacyError(MienError, OSError):
+    """The privacy switch's file cannot be written. The message names it and says what holds now."""
+
+
+class ControlError(MienError, RuntimeError):
+    """A command that the running service refused, did not answer, or could not be asked."""
+
+
 class MissingPackageError(MienError, ImportError):
     """A Python package that an optional part needs. The message says how to get it."""

@@ -7,6 +7,7 @@ Coordinates are pixels of the frame, x to the right, y down. Times: `time_s` is 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,7 +16,16 @@ from numpy.typing import NDArray
 
 SCHEMA_VERSION: Literal[1] = 1
 
-Phase = Literal["starting", "running", "no-source", "private", "stopping"]
+
+class Phase(StrEnum):
+    """What the loop is doing; edge/state.py keeps the one that holds."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    NO_SOURCE = "no-source"
+    PRIVATE = "private"
+    STOPPING = "stopping"
+
 
 # What the fields of an event mean; docs/events.schema.json is made of these words.
 Time = Annotated[datetime, Meta(tz=True, description="when the frame was captured: the wall clock, in UTC")]
@@ -189,9 +199,12 @@ class FaceLeft(Struct, frozen=True, kw_only=True, tag_field="type", tag="face_le
 
 
 class State(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
-    """Everything at once, at regular times, so that a late listener need not have heard the rest.
+    """Everything at once, at regular times and when the phase changes, so that a late listener need not have heard
+    the rest.
 
+    frame, time_s: of the newest frame; while there are none, that of the last one and the loop's own clock.
     frames_per_s: measured over the time since the last State; 0 in the first one.
+    reduced: what is done more rarely for want of time or because of heat, in the order it was given up.
     """
 
     schema: Literal[1] = SCHEMA_VERSION
@@ -199,9 +212,12 @@ class State(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     time_s: SourceTime
     camera: Camera
     frame: FrameNumber
-    phase: Phase
+    phase: Annotated[Phase, Meta(description="what the service is doing")]
     frames_per_s: Rate
     people: tuple[Person, ...]
+    reduced: Annotated[
+        tuple[str, ...], Meta(description="what is done more rarely for want of time or because of heat")
+    ] = ()
 
 
 Event = FaceAppeared | EmotionChanged | FaceLeft | State

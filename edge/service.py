@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from edge.classify import Classifier
+from edge.core import new_core
 from edge.decide import Decider
 from edge.detect import load_detector
 from edge.errors import SourceError
@@ -71,7 +72,7 @@ def run(config: Config, *, frames: int | None = None) -> None:
         stack.callback(notifier.close)
         holder = Reopened(source, chosen, stop, notifier)
         stack.callback(holder.close)
-        sinks = open_sinks(config)
+        sinks = open_sinks(config, new_core(config))
         for sink in sinks:
             stack.callback(sink.close)
         decider = Decider(config.decide, model.labels, config.source.camera)

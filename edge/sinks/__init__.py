@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge.config import Config
-    from edge.messages import Reading
+    from edge.core import Core
+    from edge.messages import Event, Reading
 
 
 class Sink(Protocol):
@@ -19,13 +22,20 @@ class Sink(Protocol):
         """Must not block the loop. Raises SinkError if publishing failed for good."""
         ...
 
+    def tell(self, events: Sequence[Event]) -> None:
+        """Events that no frame brought: the phase changed, faces are given up. As `publish` in all else."""
+        ...
+
     def close(self) -> None:
         """Finish what was taken, then let go; may be called twice."""
         ...
 
 
-def open_sinks(config: Config) -> list[Sink]:
-    """The sinks that the config switches on, ready. Raises SinkError and then leaves none open."""
+def open_sinks(config: Config, core: Core) -> list[Sink]:  # noqa: ARG001  (for the sinks that ask)
+    """The sinks that the config switches on, ready. Raises SinkError and then leaves none open.
+
+    core: what the loop says of itself, and the privacy switch.
+    """
     sinks: list[Sink] = []
     try:
         if config.jsonl.stdout or config.jsonl.file:

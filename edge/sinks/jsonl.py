@@ -11,8 +11,10 @@ import msgspec
 from edge.errors import SinkError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge.config import JsonlConfig
-    from edge.messages import Reading
+    from edge.messages import Event, Reading
 
 
 class JsonlSink:
@@ -34,9 +36,11 @@ class JsonlSink:
                 raise SinkError(f"jsonl.file = {config.file}: cannot be written: {error.strerror}") from error
 
     def publish(self, reading: Reading) -> None:
-        if not reading.events:
-            return
-        lines = b"".join(self._encoder.encode(event) + b"\n" for event in reading.events)
+        if reading.events:
+            self.tell(reading.events)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        lines = b"".join(self._encoder.encode(event) + b"\n" for event in events)
         if self._file is not None:
             self._append(self._file, lines)
         if self._stdout is not None:

@@ -20,8 +20,10 @@ from edge.sinks.history.retention import PASS_EVERY_S, trim
 from edge.sinks.history.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge.config import Config, HistoryConfig
-    from edge.messages import Reading
+    from edge.messages import Event, Reading
 
 log = logging.getLogger("mien.history")
 
@@ -61,14 +63,18 @@ class HistorySink:
         """Rows that were lost because too many waited."""
         return self._notes.dropped
 
-    def publish(self, reading: Reading) -> None:
+    def tell(self, events: Sequence[Event]) -> None:
         if not self._thread.is_alive():
             raise SinkError(f"history: {self._store.path} is no longer written")
-        rows = [row for event in reading.events if (row := row_of(event))]
+        rows = [row for event in events if (row := row_of(event))]
+        with self._noting:
+            self._notes.add_events(rows)
+
+    def publish(self, reading: Reading) -> None:
+        self.tell(reading.events)
         minute = int(reading.frame.captured_at // 60)
         measured = self._meter.measure(reading)
         with self._noting:
-            self._notes.add_events(rows)
             for emotion, passed_s in measured:
                 self._notes.add_presence(Minute(minute, emotion), Presence(passed_s, reading.frame.time_s))
 

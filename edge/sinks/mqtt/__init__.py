@@ -14,7 +14,7 @@ from edge.sinks.mqtt.summary import Summarizer
 from edge.sinks.mqtt.topics import Message, topics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from edge.config import Config
     from edge.messages import Event, Reading
@@ -43,7 +43,13 @@ class MqttSink:
     def publish(self, reading: Reading) -> None:
         if not reading.events:
             return
-        for message in self._messages(reading):
+        self._send(self._messages(reading))
+
+    def tell(self, events: Sequence[Event]) -> None:
+        self._send(self._message(event) for event in events)
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        for message in messages:
             if self._outbox.put(message):
                 self._connection.queue_is_full()
         self._connection.drain()

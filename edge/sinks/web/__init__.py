@@ -22,8 +22,10 @@ from edge.sinks.web.hub import Hub
 from edge.sinks.web.pictures import Pictures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge.config import Config
-    from edge.messages import Reading
+    from edge.messages import Event, Reading
 
 log = logging.getLogger("mien.web")
 
@@ -54,6 +56,11 @@ class WebSink:
         if not self._thread.is_alive():
             raise SinkError(f"web: the page at {self.url} is no longer served")
         self._hub.publish(reading)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        if not self._thread.is_alive():
+            raise SinkError(f"web: the page at {self.url} is no longer served")
+        self._hub.tell(events)
 
     def close(self) -> None:
         with contextlib.suppress(RuntimeError):  # stopped already

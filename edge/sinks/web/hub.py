@@ -22,7 +22,7 @@ from edge.messages import Event, Reading, State
 from edge.sinks.web.view import View, view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from edge.config import Config
 
@@ -91,11 +91,23 @@ class Hub:
             rate = (len(self._arrivals_s) - 1) / passed_s if passed_s > 0 else 0.0
             number = self._moment.number + 1 if self._moment else 1
             self._moment = Moment(number, reading, now_s, rate)
-            for event in reading.events:
-                self._last_event += 1
-                self._events.append(Numbered(self._last_event, event))
-                if not isinstance(event, State):
-                    self._recent.append(event)
+            self._keep(reading.events)
+        self._notify()
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Take events in that no frame brought. For the pipeline's thread, too."""
+        with self._lock:
+            self._keep(events)
+        self._notify()
+
+    def _keep(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._last_event += 1
+            self._events.append(Numbered(self._last_event, event))
+            if not isinstance(event, State):
+                self._recent.append(event)
+
+    def _notify(self) -> None:
         if self._waiting and self._loop:
             with contextlib.suppress(RuntimeError):  # the web thread has just ended
                 self._loop.call_soon_threadsafe(self._wake)

@@ -14,6 +14,7 @@ from measure_history import hour
 from msgspec.structs import replace
 
 from edge.config import Config, HistoryConfig, JsonlConfig, WebConfig
+from edge.core import new_core
 from edge.errors import SinkError
 from edge.messages import EmotionChanged, FaceAppeared, FaceLeft, State
 from edge.sinks import open_sinks
@@ -196,8 +197,8 @@ def test_only_its_owner_may_read_the_history(file: Path) -> None:
 
 def test_it_is_off_unless_it_is_switched_on(file: Path) -> None:
     others = {"jsonl": JsonlConfig(stdout=False), "web": WebConfig(enabled=False)}
-    assert open_sinks(Config(**others)) == []  # type: ignore[arg-type]
-    (sink,) = open_sinks(replace(config(file), **others))
+    assert open_sinks(Config(**others), new_core(Config())) == []  # type: ignore[arg-type]
+    (sink,) = open_sinks(replace(config(file), **others), new_core(Config()))
     sink.close()
     assert file.exists()
 

@@ -420,8 +420,9 @@ def greet_and_stall(server: socket.socket, stalled: threading.Event) -> None:
 
 def test_a_run_without_mqtt_does_not_load_it() -> None:
     script = (
-        "import sys\nfrom edge.config import Config, JsonlConfig, WebConfig\nfrom edge.sinks import open_sinks\n"
-        "open_sinks(Config(jsonl=JsonlConfig(), web=WebConfig(enabled=False)))\nprint(*sys.modules)"
+        "import sys\nfrom edge.config import Config, JsonlConfig, WebConfig\nfrom edge.core import new_core\n"
+        "from edge.sinks import open_sinks\nconfig = Config(jsonl=JsonlConfig(), web=WebConfig(enabled=False))\n"
+        "open_sinks(config, new_core(config))\nprint(*sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "edge.sinks.jsonl" in result.stdout.split()

@@ -31,6 +31,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from edge.config import Config, JsonlConfig, WebConfig
+from edge.core import new_core
 from edge.errors import SinkError
 from edge.model.package import DEFAULT_MODEL
 from edge.sinks import open_sinks
@@ -49,7 +50,7 @@ def sink() -> Iterator[WebSink]:
 
 
 def test_the_config_opens_it_and_its_address_answers_at_once() -> None:
-    (sink,) = open_sinks(Config(web=WebConfig(port=0), jsonl=JsonlConfig(stdout=False)))
+    (sink,) = open_sinks(config := Config(web=WebConfig(port=0), jsonl=JsonlConfig(stdout=False)), new_core(config))
     assert isinstance(sink, WebSink)
     with ask(sink, "/") as answer:
         assert answer.status == 200

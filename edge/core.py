@@ -1,0 +1,103 @@
+"""What the loop shares with sinks, metrics and commands: to be read by any thread, and asked through `requests`."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as LateError
+from queue import Empty, Full, Queue
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
+
+from edge.errors import ControlError
+from edge.places import state_folder
+from edge.privacy import FILE_NAME, Privacy
+from edge.stages import Stages
+from edge.state import LoopState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.config import Config
+
+Answer = TypeVar("Answer")
+
+WAITING_MAX = 8
+
+
+class Counts(Struct):
+    """Since the start; the loop's thread alone writes.
+
+    dropped: frames that the source had and nobody fetched. lost: how often the source was. sink_failures: by the
+    sink's name. rss_bytes, celsius: as last looked at, a few seconds ago.
+    """
+
+    frames: int = 0
+    dropped: int = 0
+    detections: int = 0
+    faces: int = 0
+    crops: int = 0
+    events: int = 0
+    lost: int = 0
+    reopened: int = 0
+    reloads: int = 0
+    reloads_refused: int = 0
+    sink_failures: dict[str, int] = field(default_factory=dict)
+    rss_bytes: int = 0
+    celsius: float | None = None
+
+
+class Requests:
+    """What other threads want done between two frames; the loop's thread does it. Bounded."""
+
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        self._waiting: Queue[tuple[Callable[[], Any], Future[Any]]] = Queue(WAITING_MAX)
+
+    def ask(self, act: Callable[[], Answer], timeout_s: float = 5.0) -> Answer:
+        """What `act` gave in the loop's thread, or raised. Raises ControlError if the loop does not get to it.
+
+        Not for the loop's own thread.
+        """
+        future: Future[Answer] = Future()
+        try:
+            self._waiting.put_nowait((act, future))
+        except Full as error:
+            raise ControlError("the service has too many commands waiting") from error
+        self.wake.set()
+        try:
+            return future.result(timeout_s)
+        except LateError as error:
+            if future.cancel():
+                raise ControlError(f"the service did not get to it within {timeout_s:g} s") from error
+            return future.result(timeout_s)
+
+    def run(self) -> None:
+        """Do what waits."""
+        while True:
+            try:
+                act, future = self._waiting.get_nowait()
+            except Empty:
+                return
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(act())
+            except Exception as error:  # noqa: BLE001  (it is the asker's)
+                future.set_exception(error)
+
+
+class Core(Struct, frozen=True, eq=False):
+    """One running Mien. Sinks get it when they are opened."""
+
+    privacy: Privacy
+    state: LoopState = field(default_factory=LoopState)
+    stages: Stages = field(default_factory=Stages)
+    counts: Counts = field(default_factory=Counts)
+    requests: Requests = field(default_factory=Requests)
+
+
+def new_core(config: Config) -> Core:
+    """As the settings say; reads the privacy switch."""
+    return Core(Privacy(state_folder() / FILE_NAME, default_on=config.privacy.default_on))

@@ -33,7 +33,7 @@ def bundle(*arguments: str, path: str | None = None) -> subprocess.CompletedProc
     [
         ((), "usage: converters/bundle.sh NAME DATA [RUNS]"),
         (("emotion-fer2013", "/no/such.npz"), "/no/such.npz: no such file"),
-        (("other", __file__), "other: not one of the bundled models: emotion-fer2013, emotion"),
+        (("other", __file__), "other: not one of the bundled models: emotion, emotion-fer2013, emotion-small"),
     ],
 )
 def test_a_wrong_call_is_one_line(arguments: tuple[str, ...], line: str, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from training.recipe import ModelConfig
 COSTS = [
     ("compact", "default", 892_375, 28_064_064),
     ("compact", "wide", 665_855, 43_108_736),
-    ("compact", "small", 309_591, 8_931_200),
+    ("compact", "small", 588_119, 9_512_256),
+    ("compact", "teacher", 3_555_751, 112_087_680),
     ("sequential", "default", 2_345_607, 77_326_464),
     ("xception", "default", 58_423, 5_520_448),
     ("transfer", "mobilenetv2", 2_266_951, 55_018_112),

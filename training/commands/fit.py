@@ -24,7 +24,11 @@ RECIPE_COPY = "recipe.toml"
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [runs/NAME].")
 @click.option("--extra", type=click.Path(path_type=Path), metavar="DIR", help="More faces to train on, in folders.")
 @click.option(
-    "--start", type=click.Path(path_type=Path), metavar="FILE", help="A .keras model whose weights to start from."
+    "--start",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="A .keras model whose weights to start from; may be given again.",
 )
 @click.option(
     "--teacher",
@@ -41,7 +45,7 @@ def command(
     votes: Path | None,
     out: Path | None,
     extra: Path | None,
-    start: Path | None,
+    start: tuple[Path, ...],
     teacher: Path | None,
     crop: bool,
     resume: bool,
@@ -69,7 +73,7 @@ def command(
 
 
 def _train(
-    recipe: Recipe, faces: Faces, folder: Path, start: Path | None, teacher: Path | None, *, resume: bool
+    recipe: Recipe, faces: Faces, folder: Path, start: tuple[Path, ...], teacher: Path | None, *, resume: bool
 ) -> None:
     from training.distil import read_soft
     from training.fit import fit

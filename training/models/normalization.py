@@ -12,8 +12,8 @@ def normalization(**how: Any) -> Any:
     """A BatchNormalization layer; under TensorFlow's mixed precision one that uses its fused kernel.
 
     Keras' own runs as a chain of element-wise operations: with it the compact network trains at a third of the
-    speed (490 against 1,490 faces a second on two cores). The variables are the same, in the same order; finished models
-    are built under float32 and so hold Keras' own layer.
+    speed (490 against 1,490 faces a second on two cores). The variables are the same, in the same order; finished
+    models are built under float32 and so hold Keras' own layer.
     """
     mixed = keras.config.dtype_policy().name.startswith("mixed")
     if mixed and keras.backend.backend() == "tensorflow":

@@ -88,14 +88,26 @@ class Requests:
                 future.set_exception(error)
 
 
+class Waiting(Struct, frozen=True):
+    """A queue at one moment: how many wait, how many may, and how many had to give way since the start."""
+
+    length: int
+    capacity: int
+    dropped: int
+
+
 class Core(Struct, frozen=True, eq=False):
-    """One running Mien. Sinks get it when they are opened."""
+    """One running Mien. Sinks get it when they are opened.
+
+    queues: by the name of the sink that waits for something slow; each call looks at it anew.
+    """
 
     privacy: Privacy
     state: LoopState = field(default_factory=LoopState)
     stages: Stages = field(default_factory=Stages)
     counts: Counts = field(default_factory=Counts)
     requests: Requests = field(default_factory=Requests)
+    queues: dict[str, Callable[[], Waiting]] = field(default_factory=dict)
 
 
 def new_core(config: Config) -> Core:

@@ -40,15 +40,20 @@ def read_luma(path: Path) -> NDArray[np.uint8]:
         content = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    return decode_luma(content, str(path))
+
+
+def decode_luma(content: bytes, name: str) -> NDArray[np.uint8]:
+    """The same of a file's content; name: what errors call it."""
     quiet_opencv()
     try:
         # A truncated PNG would make libpng speak up on standard error before the decoder gives up.
         whole = not content.startswith(b"\x89PNG") or b"IEND" in content
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE) if whole else None
     except cv2.error as error:  # an empty file, or more pixels than OpenCV allows
-        raise SourceError(f"{path}: no picture that can be read: it is empty, damaged or too large") from error
+        raise SourceError(f"{name}: no picture that can be read: it is empty, damaged or too large") from error
     if picture is None:
-        raise SourceError(f"{path}: no picture that can be read: truncated, damaged or of an unknown format")
+        raise SourceError(f"{name}: no picture that can be read: truncated, damaged or of an unknown format")
     return np.asarray(picture, np.uint8)
 
 

@@ -23,7 +23,14 @@ Mien, a local emotion sensor: camera in, faces found, emotions classified, event
                                  are the default) or pi (on an emulated Raspberry Pi, see docs/PI.md)
   ./setup.sh train [COMMAND...]  train and evaluate models on a workstation (train --help)
 
-Each makes its own Python environment first, once: .venv, .venv-test, .venv-train. Nothing else is touched.
+  sudo ./setup.sh install        install it as a service on Raspberry Pi OS or Debian (install --help)
+  sudo ./setup.sh update         switch the service to this release; it switches back if that does not run
+  sudo ./setup.sh repair         make its environment anew after the system underneath it changed
+  sudo ./setup.sh uninstall      remove it; --purge removes settings and records, too
+  ./setup.sh flash               prepare a card with Raspberry Pi OS so that its first boot installs Mien
+  ./setup.sh wheelhouse DIR      fetch what an install without a network needs
+
+The first three make their own Python environment first, once: .venv, .venv-test, .venv-train. Nothing else is touched.
 Python 3.11, 3.12 or 3.13 is needed; MIEN_PYTHON=/path/to/python chooses one.
 END
 }
@@ -226,6 +233,24 @@ run_tests() {
     exec "$VENV/bin/python" -m pytest -m "$expression" "$@"
 }
 
+# deploy COMMAND [ARGUMENT...]: what changes a system is Python, on the system's own interpreter: Mien's environment is
+# not there yet.
+deploy() {
+    local python=${MIEN_PYTHON:-/usr/bin/python3}
+    if [[ ! -x $python ]]; then python=$(command -v python3 || true); fi
+    if [[ -z $python && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+        say 'installing python3 by apt-get'
+        if ! { apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3; } >/dev/null; then
+            fail 'apt-get failed: sudo apt install python3'
+        fi
+        python=/usr/bin/python3
+    fi
+    [[ -n $python ]] || fail "needs Python $SUPPORTED and found none: sudo apt install python3"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "needs Python $SUPPORTED; $python is older"
+    # Nothing of the caller's environment or folder may be imported by root.
+    exec env -u PYTHONHOME PYTHONPATH="$ROOT" "$python" -P -s -B -m deploy "$@"
+}
+
 main() {
     local command=${1:-help}
     if [[ $# -gt 0 ]]; then shift; fi
@@ -241,9 +266,10 @@ main() {
             exec "$VENV/bin/mien-train" "$@"
             ;;
         test) run_tests "$@" ;;
+        install | update | repair | uninstall | flash | wheelhouse) deploy "$command" "$@" ;;
         help | -h | --help) help ;;
         *)
-            say "unknown command '$command': run, test or train"
+            say "unknown command '$command': ./setup.sh lists them all"
             exit 2
             ;;
     esac

@@ -5,6 +5,7 @@
 #   requirements/lock.sh --upgrade   takes the newest of everything that fits
 #
 # A lock pins and hashes every package, the build backend of mien itself included, so that setup.sh resolves nothing.
+# pip.lock holds the pip that installs them on a device; it is not itself installed.
 # The same file serves x86_64 and aarch64: both are resolved, from wheels alone, and must agree.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -70,3 +71,9 @@ for python in 3.11 3.12 3.13; do
     lock "$python" train "requirements/test-py${python/./}.txt" --extra train "$@"
     lock "$python" edge "requirements/test-py${python/./}.txt" "$@"
 done
+
+if [[ -e requirements/pip.lock ]]; then cp -- requirements/pip.lock "$work/pip.lock"; fi
+echo pip | uv pip compile --quiet --generate-hashes --only-binary :all: --custom-compile-command requirements/lock.sh \
+    --annotation-style line --no-annotate --python-version 3.11 "$@" --output-file "$work/pip.lock" -
+mv -- "$work/pip.lock" requirements/pip.lock
+echo 'requirements/pip.lock: 1 package'

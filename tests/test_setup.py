@@ -173,7 +173,7 @@ def test_help_says_what_there_is(house: House, arguments: tuple[str, ...]) -> No
 def test_an_unknown_command_is_one_line_and_makes_nothing(house: House) -> None:
     result = house.setup("fly")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "setup.sh: unknown command 'fly': run, test or train\n"
+    assert result.stderr == "setup.sh: unknown command 'fly': ./setup.sh lists them all\n"
     assert not house.venv.exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -86,21 +87,28 @@ def _raw(crop: NDArray[np.uint8], dtype: np.dtype[Any], details: dict[str, Any])
     return np.asarray(np.clip(np.rint(pictures / scale) + zero_point, limits.min, limits.max), dtype)
 
 
-def _keras(path: Path) -> Predictor:
+def load_keras(path: Path) -> Any:
+    """The model in a `.keras` file, our own layers included. Raises ModelError, MissingPackageError."""
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
     try:
         import keras
+
+        importlib.import_module("training.quantize.layers")  # Keras must know them by name
     except ImportError as error:
         raise MissingPackageError(
             "keras is not installed: ./setup.sh train, or pip install 'mien[train]'"
         ) from error
     try:
-        model = keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path}: no Keras model that can be read: {' '.join(str(error).split())[:200]}"
         ) from error
+
+
+def _keras(path: Path) -> Predictor:
+    model = load_keras(path)
     _, height, width, channels = _four(model.input_shape, str(path))
     if height != width or channels != 1:
         raise ModelError(f"{path}: input: {height} x {width} x {channels}: a square luma picture is expected")

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HOME = Path(os.environ.get("MIEN_TRIAL_HOME") or Path(__file__).resolve().parent)
+HOME = Path(__file__).resolve().parent
 PENDING, VERDICT, PREVIOUS = HOME / "trial.json", HOME / "verdict", HOME / "previous.json"
 UNIT, JUDGE = "mien.service", "mien-trial.service"
 STARTS = 2
@@ -42,10 +42,10 @@ def say(words: str) -> None:
 
 def read(path: Path) -> dict[str, Any]:
     try:
-        table: dict[str, Any] = json.loads(path.read_text())
+        table = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return table
+    return table if isinstance(table, dict) else {}
 
 
 def write(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 The root is the lower layer of an overlay; what is changed goes into a folder of its own and away with it. The
 mounts are made in a mount namespace of their own: nothing of the host is changed and nothing is left behind.
 setup.sh --tier 3 builds the roots. Needs root.
+"""
 
 from __future__ import annotations
 
@@ -68,12 +69,16 @@ class Container:
         self.folder = Path(tempfile.mkdtemp(prefix=f"mien-{suite}-", dir=cache()))
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(mode=0o755)
-        words = (str(self.folder), str(system(suite)), str(source), str(wheels(suite)))
+        self._words = (str(self.folder), str(system(suite)), str(source), str(wheels(suite)))
+        self.said = ""
+        self._boot()
+
+    def _boot(self) -> None:
+        self._leader = 0
         self._process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "bash", "-c", ENTER, "_", *words],
+            ["unshare", "--mount", "--propagation", "private", "bash", "-c", ENTER, "_", *self._words],
             start_new_session=True,
         )
-        self._leader = 0
 
     def __enter__(self) -> Self:
         try:
@@ -149,6 +154,26 @@ class Container:
         if self._leader:
             os.kill(self._leader, signal.SIGKILL)
         self._process.wait(30)
+
+    def reboot(self) -> None:
+        """Pull the plug and boot again, with what is on the disk by then."""
+        self.power_off()
+        shutil.rmtree(self.folder / "work")
+        (self.folder / "work").mkdir()
+        self._boot()
+        self._wait_for_boot()
+
+    def put(self, file: Path, name: str) -> None:
+        """Copy a file from here to inside."""
+        words = ["nsenter", "--target", str(self._leader), "--all", "tee", name]
+        subprocess.run(words, input=file.read_bytes(), stdout=subprocess.DEVNULL, check=True)
+
+    def changed(self) -> list[str]:
+        """What is there and was not before, or not so."""
+        upper = self.folder / "upper"
+        return sorted(
+            f"/{path.relative_to(upper)}" for path in upper.rglob("*") if path.is_symlink() or path.is_file()
+        )
 
     def close(self) -> None:
         if self._process.poll() is None:

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Builds the emulated Raspberry Pi that the tests marked `pi` run in, once; what stands and is current is left alone.
 #
-#   sudo tests/pi/setup.sh [bookworm] [trixie]     both unless told
+#   sudo tests/pi/setup.sh [--tier N] [bookworm] [trixie]     tiers 1 and 2, both releases unless told
 #
-# Each is an arm64 Debian with Python, the packages of requirements/edge-py3*.txt and nothing else. Nothing is
+# Tier 3 takes an x86_64 Debian each that boots in a container, and wheels: systemd-container, 380 MB each.
+#
+# For tiers 1 and 2 each is an arm64 Debian with Python, the packages of requirements/edge-py3*.txt and nothing else. Nothing is
 # emulated to build it: the Debian packages are unpacked, not configured, and pip fetches aarch64 wheels.
 # Kept in MIEN_PI_CACHE, else in ~/.cache/mien-pi of the user who called sudo; 310 MB each.
 set -euo pipefail
@@ -12,7 +14,7 @@ here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 readonly here
 readonly requirements=$here/../../requirements
 # The program that has to be there, and Debian's package that brings it.
-readonly TOOLS=(qemu-aarch64:qemu-user mmdebstrap:mmdebstrap cc:gcc)
+TOOLS=(qemu-aarch64:qemu-user mmdebstrap:mmdebstrap cc:gcc)
 
 say() { printf 'pi: %s\n' "$*" >&2; }
 
@@ -97,7 +99,7 @@ wheels() {
 # build SUITE PYTHON: made beside and renamed when whole, so an interrupted build is never taken for a finished one.
 build() {
     local suite=$1 python=$2 root=$cache/$1 lock=$requirements/edge-py${2/./}.txt stamp log=$cache/$1.log new
-    stamp=$(cat -- "$lock" "$here/setup.sh" | sha256sum)
+    stamp=$({ cat -- "$lock" && declare -f build wheels views cpuinfo; } | sha256sum)
     if [[ -r $root/stamp && $(<"$root/stamp") == "$stamp" ]]; then return; fi
     say "building $suite for Python $python ..."
     new=$root.new
@@ -115,6 +117,33 @@ build() {
     say "built $suite in $SECONDS s, $(du -sm -- "$root" | cut -f 1) MB"
 }
 
+# What a Raspberry Pi OS Lite has, as far as Mien meets it.
+readonly BOOTABLE=systemd,systemd-sysv,dbus,udev,kmod,procps,iproute2,ca-certificates,python3,libstdc++6,libgomp1
+
+# boots SUITE: an x86_64 Debian that boots in a container, and the wheels for it. It is small and has no network.
+boots() {
+    local suite=$1 root=$cache/$1-x86_64 wheels=$cache/wheels-$1-x86_64 log=$cache/$1-x86_64.log stamp lock
+    stamp=$({ echo "$BOOTABLE" && declare -f boots; } | sha256sum)
+    if [[ ! -r $root/stamp || $(<"$root/stamp") != "$stamp" ]]; then
+        say "building a $suite that boots ..."
+        rm -rf -- "$root.new"
+        mmdebstrap --mode=root --variant=minbase --arch=amd64 --include="$BOOTABLE" \
+            --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+            --aptopt='Acquire::Retries "3"' "$suite" "$root.new" >"$log" 2>&1 ||
+            fail "$suite: mmdebstrap failed: $(grep '^E:' -- "$log" | tail -n 1) (more in $log)"
+        printf '%s\n' "$stamp" >"$root.new/stamp"
+        rm -rf -- "$root"
+        mv -T -- "$root.new" "$root"
+        say "built it in $SECONDS s, $(du -sm -- "$root" | cut -f 1) MB"
+    fi
+    lock=$requirements/edge-py$([[ $suite == bookworm ]] && echo 311 || echo 313).txt
+    stamp=$(cat -- "$lock" "$requirements/pip.lock" | sha256sum)
+    if [[ ! -r $wheels/stamp || $(<"$wheels/stamp") != "$stamp" ]]; then
+        "$here/../../setup.sh" wheelhouse "$wheels" --release "$suite" --machine x86_64
+        printf '%s\n' "$stamp" >"$wheels/stamp"
+    fi
+}
+
 build_counter() {
     local library=$cache/icount.so
     if [[ $library -nt $here/icount.c ]]; then return; fi
@@ -123,7 +152,12 @@ build_counter() {
 }
 
 main() {
-    local suite suites=("$@")
+    local suite suites tier=1
+    if [[ ${1:-} == --tier ]]; then
+        tier=${2:-}
+        shift $(($# < 2 ? $# : 2))
+    fi
+    suites=("$@")
     if [[ ${#suites[@]} -eq 0 ]]; then suites=(bookworm trixie); fi
     for suite in "${suites[@]}"; do
         case $suite in
@@ -134,6 +168,14 @@ main() {
                 ;;
         esac
     done
+    case $tier in
+        1 | 2) ;;
+        3) TOOLS+=(systemd-nspawn:systemd-container) ;;
+        *)
+            say "unknown tier '$tier': 1, 2 or 3"
+            exit 2
+            ;;
+    esac
     [[ $(uname -m) == x86_64 ]] || fail "emulates a Pi on x86_64; this is $(uname -m)"
     [[ $EUID -eq 0 ]] || fail "needs root: sudo $0"
     umask 022
@@ -144,7 +186,13 @@ main() {
     build_counter
     for suite in "${suites[@]}"; do
         SECONDS=0
-        if [[ $suite == bookworm ]]; then build bookworm 3.11; else build trixie 3.13; fi
+        if [[ $tier == 3 ]]; then
+            boots "$suite"
+        elif [[ $suite == bookworm ]]; then
+            build bookworm 3.11
+        else
+            build trixie 3.13
+        fi
     done
     say "ready in $cache"
 }

@@ -82,6 +82,31 @@ class ClassifyConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     threads: Annotated[int, Meta(description="one is fastest for faces this small", ge=1, le=8)] = 1
 
 
+class AdaptConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is done for each frame, and what is left out under load and heat."""
+
+    fps: Annotated[
+        float,
+        Meta(description="frames a second that are looked at, at most; 0 for all of the source", ge=0, le=240),
+    ] = 0.0
+    detect_every: Annotated[
+        int, Meta(description="look for faces in every n-th frame; in between they are carried on", ge=1, le=30)
+    ] = 1
+    crops_per_frame: Annotated[
+        int, Meta(description="faces classified in one frame; where there are more they take turns", ge=1, le=100)
+    ] = 4
+    motion_gate: Annotated[
+        bool, Meta(description="where nobody is in view and nothing moves, look for faces once a second only")
+    ] = True
+    max_load: Annotated[
+        float,
+        Meta(description="do less where the work takes more than this share of the time; 0 for never", ge=0, le=1),
+    ] = 0.85
+    hot_celsius: Annotated[
+        float, Meta(description="do less where the processor is as warm, or slowed down; 0 for never", ge=0, le=120)
+    ] = 78.0
+
+
 class TrackConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How faces are followed from frame to frame."""
 
@@ -118,15 +143,40 @@ class JsonlConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class WebConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The local page."""
+    """The local page, its API and metrics (docs/WEB.md)."""
 
     enabled: Annotated[bool, Meta(description="serve the page")] = True
-    host: Annotated[
-        Literal["127.0.0.1", "::1", "localhost"], Meta(description="the page is for this machine alone")
+    bind: Annotated[
+        str,
+        Meta(
+            description="127.0.0.1, ::1 or localhost for this machine alone; any other address, or 0.0.0.0 or ::"
+            " for all, lets the local network in and needs a token (sudo mien token new)",
+            pattern=r"^(localhost|[0-9.]+|[0-9a-f.]*:[0-9a-f:.]*)$",
+        ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(description="0 picks a free one", ge=0, le=65535)] = 8321
+    names: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)], ...],
+        Meta(description="names under which browsers may ask, beside this machine's own"),
+    ] = ()
+    token_file: Annotated[
+        str, Meta(description="where the token's hash is kept; \"\" is /etc/mien/web-token, or the user's own")
+    ] = ""
+    announce: Annotated[
+        bool, Meta(description="tell the local network of the page by DNS-SD, where it is let in and Avahi runs")
+    ] = True
     fps: Annotated[float, Meta(description="pictures a second for a viewer, at most", gt=0, le=60)] = 10.0
     max_watchers: Annotated[int, Meta(description="viewers at a time; one more is told to wait", ge=1, le=64)] = 8
+
+
+class FeedbackConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Faces whose label a viewer corrected, kept on this device for a later training (docs/WEB.md)."""
+
+    enabled: Annotated[
+        bool, Meta(description="keep the 48x48 crop of a face when a viewer says what it really shows")
+    ] = False
+    folder: Annotated[str, Meta(description='where; "" is the folder feedback beside the history')] = ""
+    max_files: Annotated[int, Meta(description="no more are taken after so many", ge=1, le=100_000)] = 1000
 
 
 class HistoryConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,6 +262,11 @@ class ServiceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             le=65536,
         ),
     ] = 400
+    nice: Annotated[int, Meta(description="19 gives way to every other program, 0 to none", ge=0, le=19)] = 0
+    cores: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=1023)], ...],
+        Meta(description="processor cores to run on, e.g. [2, 3]; [] for any"),
+    ] = ()
 
 
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -220,12 +275,14 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: SourceConfig = field(default_factory=SourceConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
     classify: ClassifyConfig = field(default_factory=ClassifyConfig)
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     decide: DecideConfig = field(default_factory=DecideConfig)
     jsonl: JsonlConfig = field(default_factory=JsonlConfig)
     web: WebConfig = field(default_factory=WebConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
 

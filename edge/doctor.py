@@ -129,7 +129,7 @@ def _video_devices() -> Iterator[Finding]:
 
 def _outputs(config: Config) -> Iterator[Finding]:
     if config.web.enabled:
-        yield _port(config.web.host, config.web.port)
+        yield _port(config.web.bind, config.web.port)
     if config.jsonl.file:
         folder = Path(config.jsonl.file).resolve().parent
         if not os.access(folder, os.W_OK):

@@ -31,7 +31,7 @@ class Sink(Protocol):
         ...
 
 
-def open_sinks(config: Config, core: Core) -> list[Sink]:  # noqa: ARG001  (for the sinks that ask)
+def open_sinks(config: Config, core: Core) -> list[Sink]:
     """The sinks that the config switches on, ready. Raises SinkError and then leaves none open.
 
     core: what the loop says of itself, and the privacy switch.
@@ -46,7 +46,7 @@ def open_sinks(config: Config, core: Core) -> list[Sink]:  # noqa: ARG001  (for 
             # The web stack is only loaded where it is used.
             from edge.sinks.web import WebSink
 
-            sinks.append(WebSink(config))
+            sinks.append(WebSink(config, core))
         if config.history.enabled:
             from edge.sinks.history import HistorySink
 

@@ -19,7 +19,7 @@ from edge.errors import ConfigError
         ({"source": {"kind": "webcam"}}, 'source.kind = "webcam": must be one of auto, demo, images'),
         ({"source": {"camera": "Front Door"}}, 'source.camera = "Front Door": must be'),
         ({"web": {"port": 70000}}, "web.port = 70000: must be <= 65535"),
-        ({"web": {"host": "0.0.0.0"}}, 'web.host = "0.0.0.0": must be one of'),
+        ({"web": {"bind": "the LAN"}}, 'web.bind = "the LAN": must be str matching regex'),
         ({"detect": {"min_score": 1.5}}, "detect.min_score = 1.5: must be <= 1"),
         ({"decide": {"window": 2}}, "decide.window: no such setting"),
         ({"detector": {}}, "detector: no such setting"),

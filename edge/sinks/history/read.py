@@ -32,6 +32,10 @@ WHERE (minute, emotion, camera, boot) > (?, ?, ?, ?) AND minute < ?
 ORDER BY minute, emotion, camera, boot LIMIT ?
 """
 
+SECONDS = """
+SELECT emotion, sum(seconds) FROM presence WHERE minute >= ? AND minute < ? GROUP BY emotion ORDER BY emotion
+"""
+
 
 class StoredEvent(Struct, frozen=True):
     """An event as the history keeps it; what its kind does not have is None. boot: the machine's boot id."""
@@ -123,6 +127,11 @@ class History:
             for minute, emotion, camera, number, boot, time_s, seconds in rows:
                 yield StoredMinute(moment(minute * 60_000), time_s, boot, camera, emotion, seconds)
                 after = (minute, emotion, camera, number)
+
+    def seconds_between(self, since: datetime, until: datetime) -> dict[str, float]:
+        """Face-seconds by emotion, of the minutes that begin at `since` or later and before `until`."""
+        rows = self._page(SECONDS, (-(-milliseconds(since) // 60_000), -(-milliseconds(until) // 60_000)))
+        return {emotion: round(seconds, 3) for emotion, seconds in rows}
 
     @staticmethod
     def columns(*, minutes: bool) -> tuple[str, ...]:

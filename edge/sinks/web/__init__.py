@@ -8,53 +8,80 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
-import socket
 import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from edge.errors import SinkError
-from edge.sinks.web.app import Site
+from edge.feedback import Glimpses
+from edge.model.package import model_path, read_package
+from edge.sinks.web.access import Access
+from edge.sinks.web.api import Api
+from edge.sinks.web.app import Site, hello_of
+from edge.sinks.web.device import Vitals
+from edge.sinks.web.guard import Guard
 from edge.sinks.web.hub import Hub
+from edge.sinks.web.metrics import Metrics
+from edge.sinks.web.names import is_loopback
 from edge.sinks.web.pictures import Pictures
+from edge.sinks.web.server import listen_on, server_config, url_of
+from edge.sinks.web.token import Keeper, token_path
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
     from edge.config import Config
+    from edge.core import Core
     from edge.messages import Event, Reading
 
 log = logging.getLogger("mien.web")
 
 GOODBYE_S, STOP_S = 0.3, 2.0
-SEND_BUFFER_BYTES = 64 * 1024
-"""Asked of the kernel for each viewer: room for a few pictures, so that a slow one does not watch the past."""
 
 
 class WebSink:
     """Serves what is published. `url` is where.
 
-    Raises SinkError if the address cannot be listened on.
+    Raises SinkError if the address cannot be listened on, or the local network would be let in without a token.
     """
 
-    def __init__(self, config: Config) -> None:
-        listener = listen_on(config.web.host, config.web.port)
-        self.url = f"http://{bracketed(config.web.host)}:{listener.getsockname()[1]}/"
-        self._hub = Hub(config)
-        self._pictures = Pictures(self._hub, config.web.fps)
-        self._server = uvicorn.Server(server_config(Site(self._hub, self._pictures)))
+    def __init__(self, config: Config, core: Core) -> None:
+        web = config.web
+        local = is_loopback(web.bind)
+        access = None if local else Access(Keeper(token_path(web)))
+        manifest = read_package(model_path(config.classify.model)).manifest
+        self._glimpses = Glimpses(manifest.crop) if config.feedback.enabled else None
+        listener = listen_on(web.bind, web.port)
+        self.port: int = listener.getsockname()[1]
+        self.url = url_of(web.bind, self.port)
+        self._hub = Hub(config, core)
+        self._pictures = Pictures(self._hub, web.fps)
+        core.privacy.subscribe(self._pictures.forget)
+        if self._glimpses:
+            core.privacy.subscribe(self._glimpses.forget)
+        vitals = Vitals()
+        api = Api(config, core, self._hub, vitals=vitals, glimpses=self._glimpses, access=access)
+        metrics = Metrics(core, self._hub, vitals, {"name": manifest.name, "version": manifest.version})
+        hello = hello_of(self._hub, feedback=config.feedback.enabled, history=config.history.enabled)
+        site = Site(self._hub, self._pictures, metrics, api, hello)
+        names = None if local else web.names
+        self._server = uvicorn.Server(server_config(Guard(site.app(), names, access)))
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, args=(listener,), name="web", daemon=True)
         self._thread.start()
         log.info("page at %s", self.url)
+        if not local:
+            log.warning("the local network is let in with the token; plain HTTP: who listens on it can read along")
 
     def publish(self, reading: Reading) -> None:
         if not self._thread.is_alive():
             raise SinkError(f"web: the page at {self.url} is no longer served")
+        if self._glimpses:
+            self._glimpses.take(reading)
         self._hub.publish(reading)
 
     def tell(self, events: Sequence[Event]) -> None:
@@ -90,54 +117,3 @@ class WebSink:
         await serving
         with contextlib.suppress(asyncio.CancelledError):
             await encoding
-
-
-def server_config(site: Site) -> uvicorn.Config:
-    # uvicorn tells of every malformed or refused request: whoever sends ten thousand must not fill the log.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    return uvicorn.Config(
-        site.app(),
-        http="h11",
-        ws="auto",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        ws_max_size=1024,  # a page only ever asks for the next picture
-        ws_per_message_deflate=False,  # JPEG does not shrink further
-        timeout_graceful_shutdown=1,
-    )
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SinkError, naming the setting."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    address = "127.0.0.1" if host == "localhost" else host
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        listener.bind((address, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise SinkError(explain(error, host, port)) from error
-    return listener
-
-
-def explain(error: OSError, host: str, port: int) -> str:
-    """The setting, its value and what to do."""
-    if error.errno == errno.EADDRINUSE:
-        place = f"{bracketed(host)}:{port}"
-        return (
-            f"web.port = {port}: {place} is taken: choose another or stop what listens there (0 picks a free one)"
-        )
-    if error.errno == errno.EACCES:
-        return f"web.port = {port}: ports below 1024 are the system's: choose a higher one (0 picks a free one)"
-    return f"web.host = {host}: cannot be listened on: {error.strerror}"
-
-
-def bracketed(host: str) -> str:
-    """The host as URLs want it."""
-    return f"[{host}]" if ":" in host else host

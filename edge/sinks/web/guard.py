@@ -1,21 +1,22 @@
 """What every request must prove before it is answered, and what every answer says to the browser.
 
 A page on the internet can make a browser knock here. It is kept out in three ways: the Host header must name this
-machine (a name that was rebound to 127.0.0.1 does not), a browser's request must come from our own page (Origin,
-Sec-Fetch-Site), and nothing we answer may be embedded elsewhere.
+machine (a name that was rebound to its address does not), a browser's request must come from our own page (Origin,
+Sec-Fetch-Site), and nothing we answer may be embedded elsewhere. From the local network a token is asked for, too.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import re
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse
+from edge.sinks.web.endpoints import Refusal
+from edge.sinks.web.names import is_named
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from edge.sinks.web.access import Access
 
 log = logging.getLogger("mien.web")
 
@@ -32,22 +33,22 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d{1,5})?", re.IGNORECASE)
+READING = {"GET", "HEAD"}
 
-
-class Refusal(Exception):  # noqa: N818  (an answer, not an error of ours)
-    """A status and the reason in words."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+Fields = dict[str, list[str]]
 
 
 class Guard:
-    """Wraps an ASGI app."""
+    """Wraps an ASGI app.
 
-    def __init__(self, app: ASGIApp) -> None:
+    names: under which, beside loopback, this machine may be asked for; None where loopback alone is listened on.
+    access: asks for the token; None on loopback.
+    """
+
+    def __init__(self, app: ASGIApp, names: tuple[str, ...] | None, access: Access | None) -> None:
         self._app = app
+        self._names = names
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded_send(message: Message) -> None:
@@ -56,46 +57,44 @@ class Guard:
             await send(message)
 
         try:
-            check(scope)
+            self._check(scope)
         except Refusal as refusal:
-            headers = {"Allow": "GET"} if refusal.status == 405 else None
-            answer = PlainTextResponse(f"{refusal}\n", refusal.status, headers)
-            await answer(scope, receive, guarded_send)
+            await refusal.response()(scope, receive, guarded_send)
             return
         try:
             await self._app(scope, receive, guarded_send)
         except Exception:
-            log.exception("%s could not be answered", scope["path"])  # uvicorn's own log is silent, see __init__.py
+            log.exception("%s could not be answered", scope["path"])  # uvicorn's own log is silent, see server.py
+
+    def _check(self, scope: Scope) -> None:
+        """Raises Refusal unless this is asked of this machine, by its own page or by no browser at all."""
+        fields = header_fields(scope)
+        host = [value.lower() for value in fields.get("host", [])]
+        if len(host) != 1 or not is_named(host[0], self._names):
+            raise Refusal(421, "the Host header names another machine: see web.names in the settings")
+        check_origin(scope, fields, host[0])
+        if self._access:
+            self._access.check(scope, fields)
 
 
-def check(scope: Scope) -> None:
-    """Raises Refusal unless this is a GET to this machine, by its own page or by no browser at all."""
-    fields: dict[str, list[str]] = {}
+def header_fields(scope: Scope) -> Fields:
+    """By their names in lower case."""
+    fields: Fields = {}
     for name, value in scope["headers"]:
-        fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").lower())
-    if scope.get("method", "GET") != "GET":
-        raise Refusal(405, "only GET is answered here")
-    host = fields.get("host", [])
-    if len(host) != 1 or not is_this_machine(host[0]):
-        raise Refusal(421, "the Host header names another machine: use localhost or 127.0.0.1")
-    origin = fields.get("origin")
-    if origin and origin not in ([f"http://{host[0]}"], [f"https://{host[0]}"]):
+        fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return fields
+
+
+def check_origin(scope: Scope, fields: Fields, host: str) -> None:
+    """Raises Refusal where a browser says that another site's page asks."""
+    origin = [value.lower() for value in fields.get("origin", [])]
+    if origin and origin not in ([f"http://{host}"], [f"https://{host}"]):
         raise Refusal(403, "another site's page may not read this one")
     site = fields.get("sec-fetch-site", ["none"])
-    followed_link = (fields.get("sec-fetch-mode"), fields.get("sec-fetch-dest")) == (["navigate"], ["document"])
+    followed_link = (
+        scope.get("method", "GET") in READING
+        and fields.get("sec-fetch-mode") == ["navigate"]
+        and fields.get("sec-fetch-dest") == ["document"]
+    )
     if site not in (["none"], ["same-origin"]) and not followed_link:
         raise Refusal(403, "another site's page may not embed this one")
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a Host header is localhost or a loopback address, with any port (a tunnel may have changed it)."""
-    parts = HOST.fullmatch(host)
-    if not parts:
-        return False
-    name = parts["name"].strip("[]")
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

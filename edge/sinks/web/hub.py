@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from edge.config import Config
+    from edge.core import Core
 
 EVENTS_KEPT, RECENT_KEPT = 256, 50
 """For listeners that reconnect, and for a page that opens (without the regular State events)."""
+KINDS = tuple(str(kind.__struct_config__.tag) for kind in get_args(Event))
 RATE_OVER_FRAMES = 30
 STALE_S, STALE_FRAMES = 3.0, 3
 """Without a new frame for this long (whichever is longer) there is no live picture."""
@@ -42,6 +44,13 @@ class Moment(Struct, frozen=True):
     frames_per_s: float
 
 
+class Curtain(Struct, frozen=True):
+    """There is to be no picture: privacy is on. number: counts on from the readings. size: of the last frame."""
+
+    number: int
+    size: tuple[int, int]
+
+
 class Numbered(Struct, frozen=True):
     """An event and its place in this run's sequence, from 1."""
 
@@ -50,7 +59,7 @@ class Numbered(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """status: ok, starting (no frame yet) or no-frames (they have stopped); reason: in words, unless ok."""
+    """status: ok, private, starting (no frame yet) or no-frames (they have stopped); reason: why not ok."""
 
     status: str
     reason: str
@@ -61,19 +70,30 @@ class Health(Struct, frozen=True):
 
 
 class Hub:
-    """Keeps one reading and a bounded tail of events, so that no viewer can ever make it grow."""
+    """Keeps one reading and a bounded tail of events, so that no viewer can ever make it grow.
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
+    While privacy is on it keeps nothing, and whoever waits for a picture gets a curtain at once.
+    told: how many events of each type there were. encoded: how many pictures. emotions: which metrics have named.
+    """
+
+    def __init__(self, config: Config, core: Core, clock: Callable[[], float] = time.monotonic) -> None:
         self.run_id = token_hex(4)
         self.camera = config.source.camera
         self.model = Path(config.classify.model).stem
         self.max_watchers = config.web.max_watchers
         self.watchers = 0
         self.closed = False
+        self.encoded = 0
+        self.told: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
+        self.emotions: set[str] = set()
         self.stale_s = max(STALE_S, STALE_FRAMES / config.source.fps)
         self._clock = clock
         self._lock = threading.Lock()
+        self._privacy = core.privacy
         self._moment: Moment | None = None
+        self._number = 0
+        self._size = (320, 240)
+        self._curtain: Curtain | None = None
         self._arrivals_s: deque[float] = deque(maxlen=RATE_OVER_FRAMES)
         self._events: deque[Numbered] = deque(maxlen=EVENTS_KEPT)
         self._recent: deque[Event] = deque(maxlen=RECENT_KEPT)
@@ -81,16 +101,36 @@ class Hub:
         self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
+        self._forget(core.privacy.on)
+        core.privacy.subscribe(self._forget)
+
+    def _forget(self, private: bool) -> None:  # noqa: FBT001  (the switch calls it so)
+        """Privacy was turned on or off: nothing from before is shown or told any more."""
+        with self._lock:
+            self._moment = None
+            self._arrivals_s.clear()
+            self._events.clear()
+            self._recent.clear()
+            self._number += 1
+            self._curtain = Curtain(self._number, self._size) if private else None
+        self._notify()
+
+    @property
+    def private(self) -> bool:
+        return self._privacy.on
 
     def publish(self, reading: Reading) -> None:
-        """Take a reading in. The only method for the pipeline's thread; blocks on nothing."""
+        """Take a reading in. For the pipeline's thread; blocks on nothing."""
         now_s = self._clock()
         with self._lock:
+            if self._curtain:
+                return
             self._arrivals_s.append(now_s)
             passed_s = now_s - self._arrivals_s[0]
             rate = (len(self._arrivals_s) - 1) / passed_s if passed_s > 0 else 0.0
-            number = self._moment.number + 1 if self._moment else 1
-            self._moment = Moment(number, reading, now_s, rate)
+            self._number += 1
+            self._size = reading.frame.size
+            self._moment = Moment(self._number, reading, now_s, rate)
             self._keep(reading.events)
         self._notify()
 
@@ -103,6 +143,7 @@ class Hub:
     def _keep(self, events: Sequence[Event]) -> None:
         for event in events:
             self._last_event += 1
+            self.told[event.__struct_config__.tag] += 1  # type: ignore[index]
             self._events.append(Numbered(self._last_event, event))
             if not isinstance(event, State):
                 self._recent.append(event)
@@ -125,15 +166,25 @@ class Hub:
         self._news.set()
         self._news = asyncio.Event()
 
+    @property
+    def curtain(self) -> Curtain | None:
+        """What hides the picture while privacy is on."""
+        return self._curtain
+
     def latest(self) -> Moment | None:
         """The newest reading; None before the first and once it is stale."""
         moment = self._moment
         return moment if moment and self._clock() - moment.at_s < self.stale_s else None
 
-    async def next(self, after: int) -> Moment | None:
-        """The newest reading with a number above `after`, as soon as there is one; None when the hub closes."""
+    async def next(self, after: int) -> Moment | Curtain | None:
+        """The newest reading with a number above `after`, or the curtain, as soon as there is one.
+
+        None when the hub closes.
+        """
         while not self.closed:
             with self._listening() as news:
+                if (curtain := self._curtain) and curtain.number > after:
+                    return curtain
                 if (moment := self.latest()) and moment.number > after:
                     return moment
                 await news.wait()
@@ -166,9 +217,9 @@ class Hub:
 
     def events_after(self, number: int) -> list[Numbered]:
         """Events with a higher number, oldest first; those that have fallen off the tail are lost."""
-        if number >= self._last_event:
-            return []
         with self._lock:
+            if number >= self._last_event:
+                return []
             missed = min(self._last_event - number, len(self._events))
             return list(islice(self._events, len(self._events) - missed, None))
 
@@ -196,6 +247,8 @@ class Hub:
 
     def health(self) -> Health:
         moment = self._moment
+        if self.private:
+            return Health("private", "privacy is on", None, 0.0, self.watchers, self.max_watchers)
         if moment is None:
             return Health("starting", "no frame has come yet", None, 0.0, self.watchers, self.max_watchers)
         age_s = round(self._clock() - moment.at_s, 3)

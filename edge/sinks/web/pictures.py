@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
+import numpy as np
 from msgspec import Struct
+
+from edge.sinks.web.hub import Curtain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from edge.sinks.web.hub import Hub, Moment
@@ -25,13 +27,14 @@ MAX_WIDTH_PX = 1280
 
 class Picture(Struct, frozen=True):
     """One encoded frame. number: that of its reading. message: the WebSocket message, ready for every viewer:
-    the length of a View in JSON (4 bytes, big-endian), the View, the JPEG.
+    the length of a View in JSON (4 bytes, big-endian), the View, the JPEG. private: a black one, without a View.
     """
 
     number: int
     made_s: float
     jpeg: bytes
     message: bytes
+    private: bool = False
 
 
 class Pace:
@@ -54,7 +57,6 @@ class Pictures:
     """The encoder. Its only state is the last picture, which a slow viewer finds when it is ready."""
 
     def __init__(self, hub: Hub, fps: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.encoded = 0
         self._hub = hub
         self._period_s = 1 / fps
         self._pace = Pace(self._period_s)
@@ -67,9 +69,9 @@ class Pictures:
         """Encode what is wanted until the hub closes."""
         while not self._hub.closed:
             await self._wanted.wait()
-            moment = await self._hub.next(self._latest.number if self._latest else 0)
-            if moment:
-                self._latest = self._encode(moment)
+            found = await self._hub.next(self._latest.number if self._latest else 0)
+            if found:
+                self._latest = self._hide(found) if isinstance(found, Curtain) else self._encode(found)
                 self._wanted.clear()
             self._made.set()
             self._made = asyncio.Event()
@@ -85,17 +87,28 @@ class Pictures:
             await made.wait()
         return None
 
+    def forget(self, _private: bool) -> None:  # noqa: FBT001  (the privacy switch calls it so)
+        """Keep no picture from before the switch was turned."""
+        self._latest = None
+
     def _is_newest(self, picture: Picture) -> bool:
+        if (curtain := self._hub.curtain) or picture.private:
+            return curtain is not None and picture.number == curtain.number
         moment = self._hub.latest()
         if moment is None:
             return False
         return picture.number == moment.number or self._clock() - picture.made_s < self._period_s
 
     def _encode(self, moment: Moment) -> Picture:
-        self.encoded += 1
+        self._hub.encoded += 1
         picture = jpeg(moment.reading.frame.luma)
         header = msgspec.json.encode(self._hub.view(moment))
         return Picture(moment.number, self._clock(), picture, len(header).to_bytes(4, "big") + header + picture)
+
+    def _hide(self, curtain: Curtain) -> Picture:
+        """A black picture for those who would otherwise keep looking at the last one."""
+        width, height = curtain.size
+        return Picture(curtain.number, self._clock(), jpeg(np.zeros((height, width), np.uint8)), b"", private=True)
 
 
 def jpeg(luma: NDArray[np.uint8]) -> bytes:

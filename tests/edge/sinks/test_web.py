@@ -16,6 +16,7 @@ from web_client import (
     TIMEOUT_S,
     ask,
     ask_json,
+    fresh_core,
     happened,
     live_url,
     next_picture,
@@ -65,7 +66,7 @@ def test_the_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_taken_port_is_one_line_that_says_what_to_do(sink: WebSink) -> None:
     port = urlsplit(sink.url).port
     with pytest.raises(SinkError) as error:
-        WebSink(settings(port=port))
+        WebSink(settings(port=port), fresh_core())
     assert str(error.value) == (
         f"web.port = {port}: 127.0.0.1:{port} is taken: choose another or stop what listens there"
         " (0 picks a free one)"
@@ -78,7 +79,7 @@ def test_every_host_that_the_config_allows_is_served_under_its_own_url(host: str
         socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         pytest.skip(f"this machine has no {host}: {error}")
-    with serving(host=host) as sink, ask(sink, "/") as answer:
+    with serving(bind=host) as sink, ask(sink, "/") as answer:
         assert urlsplit(sink.url).hostname == host
         assert answer.status == 200
 
@@ -143,7 +144,7 @@ def test_the_state_is_the_newest_reading(sink: WebSink) -> None:
 
 def test_health_follows_the_frames() -> None:
     clock = [100.0]
-    hub = Hub(settings(), clock=lambda: clock[0])
+    hub = Hub(settings(), fresh_core(), clock=lambda: clock[0])
     for number in range(31):
         clock[0] = 100 + number / 10
         hub.publish(reading(number))
@@ -159,9 +160,9 @@ def test_health_follows_the_frames() -> None:
 
 
 def test_a_slow_camera_is_given_three_of_its_own_frames_time() -> None:
-    assert Hub(Config()).stale_s == 3
+    assert Hub(Config(), fresh_core()).stale_s == 3
     slow = Config(source=Config().source.__class__(fps=0.1))
-    assert Hub(slow).stale_s == pytest.approx(30)
+    assert Hub(slow, fresh_core()).stale_s == pytest.approx(30)
 
 
 # ---- pictures
@@ -184,13 +185,13 @@ def test_nothing_is_encoded_while_nobody_asks(sink: WebSink) -> None:
     with watch(sink) as viewer:
         sink.publish(reading(2))
         ask_json(sink, "/healthz")
-        assert sink._pictures.encoded == 0
+        assert sink._hub.encoded == 0
         next_picture(viewer)
     until(lambda: sink._hub.watchers == 0)
     for number in range(3, 60):
         sink.publish(reading(number))
     ask_json(sink, "/healthz")
-    assert sink._pictures.encoded == 1
+    assert sink._hub.encoded == 1
 
 
 def test_one_encoding_serves_every_viewer(sink: WebSink) -> None:
@@ -198,7 +199,7 @@ def test_one_encoding_serves_every_viewer(sink: WebSink) -> None:
     with watch(sink) as one, watch(sink) as two, watch(sink) as three:
         pictures = [next_picture(viewer)[1] for viewer in (one, two, three)]
     assert len(set(pictures)) == 1
-    assert sink._pictures.encoded == 1
+    assert sink._hub.encoded == 1
 
 
 def test_a_slow_viewer_gets_the_newest_frame_and_no_queue(sink: WebSink) -> None:
@@ -305,7 +306,7 @@ def test_the_page_hears_recent_events_first_and_then_new_ones_without_the_regula
 
 
 def test_the_tail_of_events_is_bounded() -> None:
-    hub = Hub(Config())
+    hub = Hub(Config(), fresh_core())
     for number in range(EVENTS_KEPT + 10):
         hub.publish(reading(number, happened("left", number)))
     tail = hub.events_after(0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from websockets.sync.client import ClientConnection, connect
 
 from edge.config import Config, SourceConfig, WebConfig
+from edge.core import Core
 from edge.messages import (
     Box,
     EmotionChanged,
@@ -30,6 +33,7 @@ from edge.messages import (
     State,
     Track,
 )
+from edge.privacy import Privacy
 from edge.sinks.web import WebSink
 
 BOX = (100, 60, 160, 130)
@@ -67,13 +71,22 @@ def settings(**web: Any) -> Config:
     return Config(web=WebConfig(**{"port": 0} | web), source=SourceConfig(camera="door"))
 
 
+def fresh_core(folder: Path | str = "/nowhere") -> Core:
+    """Of a service that has just started; its privacy switch can be turned where a folder is given."""
+    return Core(Privacy(Path(folder) / "privacy.json"))
+
+
 @contextlib.contextmanager
-def serving(**web: Any) -> Iterator[WebSink]:
-    sink = WebSink(settings(**web))
-    try:
-        yield sink
-    finally:
-        sink.close()
+def serving(core: Core | None = None, config: Config | None = None, **web: Any) -> Iterator[WebSink]:
+    """A sink on a port of its own; `sink.core` is what the loop would share with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        core = core or fresh_core(folder)
+        sink = WebSink(config or settings(**web), core)
+        sink.core = core  # type: ignore[attr-defined]
+        try:
+            yield sink
+        finally:
+            sink.close()
 
 
 @contextlib.contextmanager
@@ -106,22 +119,31 @@ def until(condition: Callable[[], object]) -> None:
 
 @contextlib.contextmanager
 def ask(
-    sink: WebSink, path: str, method: str = "GET", headers: dict[str, str] | None = None
+    sink: WebSink,
+    path: str,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     """The answer to one request, its body not read yet."""
     address = urlsplit(sink.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
     try:
-        connection.request(method, path, headers=headers or {})
+        connection.request(method, path, body, headers=headers or {})
         with connection.getresponse() as answer:
             yield answer
     finally:
         connection.close()
 
 
-def ask_json(sink: WebSink, path: str) -> tuple[int, Any]:
-    with ask(sink, path) as answer:
-        return answer.status, json.loads(answer.read())
+def ask_json(sink: WebSink, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
+    """Status and answer, the body sent as JSON unless it is bytes."""
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    if body is not None:
+        headers = {"content_type": "application/json"} | headers
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    with ask(sink, path, method, named, content) as answer:
+        return answer.status, json.loads(answer.read() or b"null")
 
 
 def live_url(sink: WebSink) -> str:

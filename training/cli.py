@@ -14,6 +14,7 @@ COMMANDS = {
     "fit": "Train a model by a recipe.",
     "teach": "Write what larger networks say of the training faces.",
     "quantize": "Tune a trained model for int8.",
+    "calibrate": "Make the scores of an int8 model true.",
     "evaluate": "Measure a model on a split.",
     "report": "Write a page that shows what a model can do.",
     "data": "Show what is in a data set.",

@@ -16,7 +16,7 @@ COMMANDS = {
     "predict": "Classify pictures, folders and clips.",
     "history": "Export what was recorded, draw a day.",
     "config": "Print or check the settings.",
-    "models": "List the models that ship with Mien.",
+    "models": "List the models; bring others and put them to use.",
     "doctor": "Say what is there, what is missing, and the cure.",
 }
 

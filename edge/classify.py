@@ -30,6 +30,7 @@ class Classifier:
             )
         self._takes_bytes = manifest.input.dtype == "uint8"
         self.labels = model.labels
+        self.name = manifest.name
         self._model = model
 
     def classify(self, luma: NDArray[np.uint8], box: Box, *, mirrored: bool = False) -> NDArray[np.float32]:
@@ -37,7 +38,11 @@ class Classifier:
 
         luma: uint8, shape (height, width), full range.
         """
-        return self.classify_crop(crop_face(luma, box, self._model.manifest.crop, mirrored=mirrored))
+        return self.classify_crop(self.crop(luma, box, mirrored=mirrored))
+
+    def crop(self, luma: NDArray[np.uint8], box: Box, *, mirrored: bool = False) -> NDArray[np.uint8]:
+        """The face in the box as the model's input: uint8, shape (size_px, size_px, 1)."""
+        return crop_face(luma, box, self._model.manifest.crop, mirrored=mirrored)
 
     def classify_crop(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores of a crop that is already the model's input: uint8, shape (size_px, size_px, 1)."""

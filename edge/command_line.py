@@ -69,5 +69,5 @@ def run(cli: click.Command, name: str) -> NoReturn:
         status = 130
     except MienError as error:
         click.echo(f"{name}: {error}", err=True)
-        status = 2
+        status = error.status
     sys.exit(status if isinstance(status, int) else 0)

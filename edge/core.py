@@ -29,12 +29,15 @@ WAITING_MAX = 8
 class Counts(Struct):
     """Since the start; the loop's thread alone writes.
 
-    dropped: frames that the source had and nobody fetched. lost: how often the source was. sink_failures: by the
-    sink's name. rss_bytes, celsius: as last looked at, a few seconds ago.
+    frames: published. dropped: the source had them and nobody fetched them. skipped: fetched and left out, for
+    adapt.fps or under load. detections: how often faces were looked for. faces: in view, summed over the frames.
+    crops: faces classified. lost: how often the source was. sink_failures: by the sink's name.
+    rss_bytes, celsius, throttled: as last looked at, a few seconds ago.
     """
 
     frames: int = 0
     dropped: int = 0
+    skipped: int = 0
     detections: int = 0
     faces: int = 0
     crops: int = 0
@@ -46,6 +49,26 @@ class Counts(Struct):
     sink_failures: dict[str, int] = field(default_factory=dict)
     rss_bytes: int = 0
     celsius: float | None = None
+    throttled: bool = False
+
+
+class Stop:
+    """Asked for by a signal, a command, a number of frames reached, or a limit that was passed. Any thread may."""
+
+    def __init__(self, wake: threading.Event) -> None:
+        self._wake = wake
+        self.asked = False
+        self.again = ""
+
+    def ask(self) -> None:
+        """End after the frame in hand."""
+        self.asked = True
+        self._wake.set()
+
+    def ask_again(self, reason: str) -> None:
+        """End in order to be started again; reason: in words, for people."""
+        self.again = self.again or reason
+        self.ask()
 
 
 class Requests:
@@ -53,6 +76,7 @@ class Requests:
 
     def __init__(self) -> None:
         self.wake = threading.Event()
+        self.stop = Stop(self.wake)
         self._waiting: Queue[tuple[Callable[[], Any], Future[Any]]] = Queue(WAITING_MAX)
 
     def ask(self, act: Callable[[], Answer], timeout_s: float = 5.0) -> Answer:
@@ -107,6 +131,12 @@ class Core(Struct, frozen=True, eq=False):
     stages: Stages = field(default_factory=Stages)
     counts: Counts = field(default_factory=Counts)
     requests: Requests = field(default_factory=Requests)
+
+    @property
+    def stop(self) -> Stop:
+        """Ends the loop."""
+        return self.requests.stop
+
     queues: dict[str, Callable[[], Waiting]] = field(default_factory=dict)
 
 

@@ -76,9 +76,14 @@ class Opinion:
             return 0.0
         return float(self._smoothed[self._labels.index(emotion)])
 
+    def relabel(self, labels: Sequence[str]) -> None:
+        """Another model speaks from now on: what the last one said no longer counts."""
+        self._labels = labels
+        self._smoothed = self._rival = None
+
     def estimate(self) -> Estimate:
         if self._smoothed is None:
-            return Estimate(self.track, None, 0.0, {})
+            return Estimate(self.track, self.emotion, 0.0, {})
         scores = {label: round(float(score), 4) for label, score in zip(self._labels, self._smoothed, strict=True)}
         best = round(float(self._smoothed.max()), 4)
         score = 0.0 if self.emotion is None else scores.get(self.emotion, best)
@@ -93,25 +98,62 @@ class Decider:
         self._labels = labels
         self._camera = camera
         self._opinions: dict[str, Opinion] = {}
+        self._phase = Phase.RUNNING
+        self._reduced: tuple[str, ...] = ()
         self._state_s: float | None = None
         self._frames_since_state = 0
+        self._frame = 0
+
+    def relabel(self, labels: Sequence[str]) -> None:
+        """Another model speaks from now on."""
+        self._labels = labels
+        for opinion in self._opinions.values():
+            opinion.relabel(labels)
 
     def decide(
-        self, frame: Frame, tracks: Sequence[Track], scores: Mapping[str, NDArray[np.float32]]
+        self,
+        frame: Frame,
+        tracks: Sequence[Track],
+        scores: Mapping[str, NDArray[np.float32]],
+        reduced: tuple[str, ...] = (),
     ) -> tuple[tuple[Estimate, ...], tuple[Event, ...]]:
-        """(estimates, events) after a frame; scores: by track id, for the faces classified in it."""
-        common: dict[str, Any] = {
-            "time": datetime.fromtimestamp(frame.captured_at, UTC),
-            "time_s": round(frame.time_s, 4),
-            "camera": self._camera,
-            "frame": frame.sequence,
-        }
+        """(estimates, events) after a frame.
+
+        scores: by track id, for the faces classified in it. reduced: see State.
+        """
+        self._frame = frame.sequence
+        common = self._common(frame.time_s, frame.captured_at)
         events: list[Event] = self._left(tracks, common)
         for track in tracks:
             events += self._follow(track, frame.time_s, scores.get(track.id), common)
         estimates = tuple(self._opinions[track.id].estimate() for track in tracks)
+        self._frames_since_state += 1
+        self._enter(Phase.RUNNING, reduced)
         events += self._state(frame.time_s, estimates, common)
         return estimates, tuple(events)
+
+    def without_frames(self, phase: Phase, time_s: float, epoch_s: float) -> tuple[Event, ...]:
+        """Events while no frames come: everyone has left, and the state at its regular times.
+
+        time_s, epoch_s: now, as a live source's `time_s` and `captured_at`.
+        """
+        common = self._common(time_s, epoch_s)
+        events = self._left((), common)
+        self._enter(phase, ())
+        return (*events, *self._state(time_s, (), common))
+
+    def _common(self, time_s: float, epoch_s: float) -> dict[str, Any]:
+        return {
+            "time": datetime.fromtimestamp(epoch_s, UTC),
+            "time_s": round(time_s, 4),
+            "camera": self._camera,
+            "frame": self._frame,
+        }
+
+    def _enter(self, phase: Phase, reduced: tuple[str, ...]) -> None:
+        if (phase, reduced) != (self._phase, self._reduced):
+            self._phase, self._reduced = phase, reduced
+            self._state_s = None  # is told at once
 
     def _left(self, tracks: Sequence[Track], common: dict[str, Any]) -> list[Event]:
         present = {track.id for track in tracks}
@@ -154,7 +196,6 @@ class Decider:
         return events
 
     def _state(self, time_s: float, estimates: Sequence[Estimate], common: dict[str, Any]) -> list[Event]:
-        self._frames_since_state += 1
         every_s = self._config.state_every_s
         passed_s = None if self._state_s is None else time_s - self._state_s
         if every_s == 0 or (passed_s is not None and 0 <= passed_s < every_s):
@@ -165,4 +206,7 @@ class Decider:
             Person(estimate.track.id, estimate.track.face.box.as_pixels(), estimate.emotion, estimate.score)
             for estimate in estimates
         )
-        return [State(phase=Phase.RUNNING, frames_per_s=round(rate, 2), people=people, **common)]
+        state = State(
+            phase=self._phase, frames_per_s=round(rate, 2), people=people, reduced=self._reduced, **common
+        )
+        return [state]

@@ -5,7 +5,9 @@ Every error also inherits the builtin it refines, so that callers who know only 
 
 
 class MienError(Exception):
-    """The root: the commands print its message as one line and exit with status 2."""
+    """The root: the commands print its message as one line and exit with `status`."""
+
+    status = 2
 
 
 class ConfigError(MienError, ValueError):
@@ -30,6 +32,16 @@ class PrivacyError(MienError, OSError):
 
 class ControlError(MienError, RuntimeError):
     """A command that the running service refused, did not answer, or could not be asked."""
+
+
+class AgainError(MienError, RuntimeError):
+    """The service ended in order to be started again. The message says why."""
+
+    status = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class StuckError(AgainError):
+    """A driver's call does not come back: only the end of the process lets go of the camera."""
 
 
 class MissingPackageError(MienError, ImportError):

@@ -7,71 +7,140 @@ a track is mirrored, so that the smoothing averages both views at no extra infer
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge.errors import SinkError
 from edge.messages import Reading
+from edge.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from edge.classify import Classifier
+    from edge.core import Core
     from edge.decide import Decider
     from edge.detect import Detector
-    from edge.messages import Frame
+    from edge.effort import Effort
+    from edge.look import Look
+    from edge.messages import Event, Frame, Phase, Track
     from edge.sinks import Sink
     from edge.track import Tracker
 
 log = logging.getLogger("mien.pipeline")
 
 
+class Parts(NamedTuple):
+    """The stages between a source and the sinks, as the settings want them. State lives in track and decide."""
+
+    detector: Detector
+    tracker: Tracker
+    classifier: Classifier
+    decider: Decider
+    look: Look
+    effort: Effort
+
+
 class Pipeline:
-    """The stages between a source and the sinks. State lives in the tracker and the decider alone."""
+    """The stages at work. `parts` and `sinks` may be others from one frame to the next."""
 
-    def __init__(
-        self,
-        detector: Detector,
-        tracker: Tracker,
-        classifier: Classifier,
-        decider: Decider,
-        sinks: Sequence[Sink],
-    ) -> None:
-        self._detector = detector
-        self._tracker = tracker
-        self._classifier = classifier
-        self._decider = decider
-        self._sinks = sinks
-        self.sink_failures = dict.fromkeys(map(id, sinks), 0)
+    def __init__(self, parts: Parts, sinks: Sequence[Sink], core: Core) -> None:
+        self.parts = parts
+        self.sinks = sinks
+        self._core = core
+        self._turns = Turns()
+        self._failing: set[int] = set()
 
-    def run(self, frames: Iterable[Frame], go_on: Callable[[Frame], bool]) -> None:
-        """Every frame from capture to publication, until the source ends or `go_on` says no."""
-        for frame in frames:
-            self.publish(self.read(frame))
-            if not go_on(frame):
-                return
+    def process(self, frame: Frame) -> bool:
+        """A frame from detection to publication; False if privacy was switched on meanwhile: nothing was said."""
+        reading = self.read(frame)
+        mark = self._core.stages.now()
+        said = self._core.privacy.unless_on(lambda: self._hand_on(lambda sink: sink.publish(reading)))
+        if said:
+            self._core.stages.passed("publish", mark)
+            self._core.counts.frames += 1
+            self._core.counts.faces += sum(estimate.track.visible for estimate in reading.estimates)
+            self._core.counts.events += len(reading.events)
+        return said
 
     def read(self, frame: Frame) -> Reading:
         """What there is to say about a frame."""
-        faces = self._detector.detect(frame.luma)
-        tracks = self._tracker.update(frame.time_s, faces)
-        scores = {
-            track.id: self._classifier.classify(frame.luma, track.face.box, mirrored=track.hits % 2 == 0)
-            for track in tracks
-            if track.visible
-        }
-        estimates, events = self._decider.decide(frame, tracks, scores)
+        parts, stages = self.parts, self._core.stages
+        tracks = self._find(frame)
+        scores = self._classify(frame, tracks)
+        mark = stages.now()
+        estimates, events = parts.decider.decide(frame, tracks, scores, parts.effort.reduced)
+        stages.passed("decide", mark)
         return Reading(frame, estimates, events)
 
-    def publish(self, reading: Reading) -> None:
-        """Hand a reading to every sink; one that fails is logged once, tried again, and stops no other."""
-        for sink in self._sinks:
+    def tell_without_frames(self, phase: Phase, time_s: float, epoch_s: float) -> None:
+        """What there is to say while no frames come: who was in view has left, and the state."""
+        self.parts.tracker.forget()
+        events = self.parts.decider.without_frames(phase, time_s, epoch_s)
+        if events:
+            self._core.counts.events += len(events)
+            self.tell(events)
+
+    def use(self, classifier: Classifier) -> None:
+        """Classify with another model from now on."""
+        self.parts.decider.relabel(classifier.labels)
+        self.parts = self.parts._replace(classifier=classifier)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Hand events to every sink."""
+        self._hand_on(lambda sink: sink.tell(events))
+
+    def _find(self, frame: Frame) -> list[Track]:
+        parts, stages = self.parts, self._core.stages
+        mark = stages.now()
+        if not parts.look.is_due(frame, parts.effort.plan.detect_every, faces=parts.tracker.follows):
+            tracks = parts.tracker.carry(frame.time_s)
+            stages.passed("track", mark)
+            return tracks
+        self._core.counts.detections += 1
+        faces = parts.detector.detect(frame.luma)
+        mark = stages.passed("detect", mark)
+        tracks = parts.tracker.update(frame.time_s, faces)
+        stages.passed("track", mark)
+        return tracks
+
+    def _classify(self, frame: Frame, tracks: Sequence[Track]) -> dict[str, NDArray[np.float32]]:
+        classifier, stages = self.parts.classifier, self._core.stages
+        scores = {}
+        for track, mirrored in self._turns.choose(tracks, self.parts.effort.plan.crops):
+            mark = stages.now()
+            crop = classifier.crop(frame.luma, track.face.box, mirrored=mirrored)
+            mark = stages.passed("crop", mark)
+            scores[track.id] = classifier.classify_crop(crop)
+            stages.passed("classify", mark)
+        self._core.counts.crops += len(scores)
+        return scores
+
+    def _hand_on(self, act: Callable[[Sink], None]) -> None:
+        """To every sink; one that fails is logged once, tried again, and stops no other."""
+        for sink in self.sinks:
+            name = type(sink).__name__
             try:
-                sink.publish(reading)
+                act(sink)
             except SinkError as error:
-                self.sink_failures[id(sink)] += 1
-                if self.sink_failures[id(sink)] == 1:
+                self._count_failure(name)
+                if id(sink) not in self._failing:
+                    self._failing.add(id(sink))
                     log.error("%s (going on without it, trying again)", error)  # noqa: TRY400
+            except BrokenPipeError:
+                raise  # the reader of standard output has gone: the run ends as any program in a pipe does
+            except Exception:
+                if id(sink) not in self._failing:
+                    self._failing.add(id(sink))
+                    log.exception("%s failed (going on without it, trying again)", name)
+                self._count_failure(name)
             else:
-                if self.sink_failures[id(sink)]:
-                    log.warning("%s publishes again", type(sink).__name__)
-                    self.sink_failures[id(sink)] = 0
+                if id(sink) in self._failing:
+                    self._failing.remove(id(sink))
+                    log.warning("%s publishes again", name)
+
+    def _count_failure(self, name: str) -> None:
+        failures = self._core.counts.sink_failures
+        failures[name] = failures.get(name, 0) + 1

@@ -7,149 +7,221 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
-import threading
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Self
 
-from msgspec.structs import replace
-
-from edge.classify import Classifier
+from edge.build import LIVE_KINDS, Opener, build_classifier, build_parts, build_sinks, take_place
+from edge.commanding import commands
+from edge.control import Control
 from edge.core import new_core
-from edge.decide import Decider
-from edge.detect import load_detector
-from edge.errors import SourceError
-from edge.model.package import model_path, open_model
+from edge.errors import AgainError, ConfigError, ControlError, MienError, SourceError, StuckError
+from edge.intake import Intake
+from edge.loop import Loop
 from edge.notify import Notifier
 from edge.pipeline import Pipeline
-from edge.sinks import open_sinks
-from edge.sources import choose, open_source
-from edge.track import Tracker
+from edge.places import runtime_folder
+from edge.signals import passed_on
+from edge.sources.pace import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+    from collections.abc import Callable
 
-    from edge.config import Config, SourceConfig
-    from edge.messages import Frame
-    from edge.sources import Source
+    from edge.config import Config
+    from edge.core import Core
+    from edge.sinks import Sink
+    from edge.sources.pace import Clock
 
 log = logging.getLogger("mien.service")
 
-REOPEN_FIRST_S, REOPEN_MAX_S = 1.0, 30.0
+PART_SECTIONS = ("detect", "classify", "adapt", "track", "decide", "source")
+SINK_SECTIONS = ("jsonl", "web", "mqtt", "history", "track", "classify", "source")
+"""Whose change makes the parts, or the sinks, anew. `source` holds the camera's name, which events carry."""
 
 
-class Stop:
-    """Asked for by a signal or by a number of frames reached."""
-
-    def __init__(self, frames: int | None = None) -> None:
-        self.asked = threading.Event()
-        self._frames_left = frames
-
-    def go_on(self, _frame: Frame) -> bool:
-        """False after the last frame that is wanted."""
-        if self._frames_left is not None:
-            self._frames_left -= 1
-            if self._frames_left <= 0:
-                self.asked.set()
-        return not self.asked.is_set()
-
-
-def run(config: Config, *, frames: int | None = None) -> None:
+def run(config: Config, *, frames: int | None = None, reread: Callable[[], Config] | None = None) -> None:
     """Run until the source ends, `frames` are through or a signal asks to stop.
 
+    reread: gives the settings anew, for a reload.
     Raises ConfigError, ModelError, SourceError or SinkError if something does not prove itself before the first
-    frame.
+    frame, AgainError where the end is meant for a new start.
     """
-    model = open_model(model_path(config.classify.model), threads=config.classify.threads)
-    classifier = Classifier(model)
-    detector = load_detector(config.detect)
-    # "auto" is settled once: a camera that is unplugged must not turn into the demo.
-    chosen = replace(config.source, kind=choose(config.source))
-    source = open_source(chosen)
-    stop = Stop(frames)
-    with contextlib.ExitStack() as stack:
-        notifier = Notifier.from_environment()
-        stack.callback(notifier.close)
-        holder = Reopened(source, chosen, stop, notifier)
-        stack.callback(holder.close)
-        sinks = open_sinks(config, new_core(config))
-        for sink in sinks:
-            stack.callback(sink.close)
-        decider = Decider(config.decide, model.labels, config.source.camera)
-        pipeline = Pipeline(detector, Tracker(config.track), classifier, decider, sinks)
-        log.info("%s, detector %s, model %s", source.name, config.detect.backend, model.manifest.name)
-
-        def go_on(frame: Frame) -> bool:
-            notifier.alive()
-            return stop.go_on(frame)
-
-        with stopped_by_signals(stop):
-            notifier.ready(f"running, {source.name}")
-            pipeline.run(holder, go_on)
-            notifier.stopping()
-
-
-class Reopened:
-    """The frames of a source; a live one that is lost is opened again, later and later, until it is back."""
-
-    def __init__(self, source: Source, config: SourceConfig, stop: Stop, notifier: Notifier | None = None) -> None:
-        self._source = source
-        self._config = config
-        self._stop = stop
-        self._notifier = notifier or Notifier()
-
-    def __iter__(self) -> Iterator[Frame]:
-        wait_s = REOPEN_FIRST_S
-        while True:
-            try:
-                for frame in self._source:
-                    wait_s = REOPEN_FIRST_S
-                    yield frame
-            except SourceError as error:
-                if not self._source.live:
-                    raise
-                log.error("%s: trying again in %.0f s", error, wait_s)  # noqa: TRY400  (no bug of ours)
-            else:
-                return
-            self._source.close()
-            self._notifier.status(f"no source: waiting for {self._source.name}")
-            while not self._open_again(wait_s):
-                wait_s = min(2 * wait_s, REOPEN_MAX_S)
-                if self._stop.asked.is_set():
-                    return
-            wait_s = min(2 * wait_s, REOPEN_MAX_S)  # a camera that opens and gives nothing is not hammered either
-
-    def _open_again(self, after_s: float) -> bool:
-        self._notifier.alive()  # a camera that is away is no reason to be restarted
-        if self._stop.asked.wait(after_s):
-            return False
-        try:
-            self._source = open_source(self._config)
-        except SourceError as error:
-            log.debug("%s", error)
-            return False
-        log.info("%s is open again", self._source.name)
-        self._notifier.status(f"running, {self._source.name}")
-        return True
-
-    def close(self) -> None:
-        self._source.close()
-
-
-@contextlib.contextmanager
-def stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """SIGTERM and SIGINT end the loop after the frame in hand; a second one ends the process at once."""
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        stop.asked.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread
-        yield
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    take_place(config.service)
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        with Service(config, frames=frames, reread=reread) as service:
+            service.run()
+    except StuckError as error:
+        # A thread inside a driver would hold up the interpreter's own way out.
+        log.critical("%s", error)
+        logging.shutdown()
+        os._exit(error.status)
+    if service.core.stop.again:
+        raise AgainError(service.core.stop.again)
+
+
+class Service:
+    """One running Mien, and how it changes while it runs. The settings are proved when it is made."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        frames: int | None = None,
+        reread: Callable[[], Config] | None = None,
+        core: Core | None = None,
+        clock: Clock | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self.config = config
+        self.core = core or new_core(config)
+        self._reread = reread
+        self._clock = clock or SystemClock()
+        self._notifier = notifier or Notifier.from_environment()
+        self._closing = contextlib.ExitStack()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._notifier.close)
+            self.pipeline = Pipeline(build_parts(config), [], self.core)
+            self.intake = Intake(self._opener(config), self._clock, self.core.counts)
+            stack.callback(self.intake.close)
+            self.core.privacy.subscribe(self._privacy_turned)
+            self._open_first()
+            self.pipeline.sinks = self._open_sinks(config)
+            stack.callback(self._close_sinks)
+            self.loop = Loop(self.core, self.pipeline, self.intake, self._notifier, self._clock, frames=frames)
+            self._set_limits(config)
+            stack.callback(self.loop.stopping)
+            if control := self._listen(config):
+                stack.callback(control.close)
+            stack.enter_context(passed_on(self.stop, self._reload_or_say))
+            self._closing = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._closing.close()
+
+    def run(self) -> None:
+        """See the module's `run`."""
+        parts = self.pipeline.parts
+        log.info(
+            "%s, detector %s, model %s",
+            self.intake.note or "privacy is on: no camera",
+            self.config.detect.backend,
+            parts.classifier.name,
+        )
+        self._notifier.ready(self.core.state.status.line)
+        self.loop.run()
+
+    def stop(self) -> None:
+        """End after the frame in hand. From any thread."""
+        self.core.stop.ask()
+        self.intake.close()  # the loop may wait for a frame
+
+    def reload(self) -> str:
+        """Take the settings anew; in the loop's thread. Raises MienError, and then all is as it was."""
+        if self._reread is None:
+            raise ControlError("there is no settings file to read again")
+        self._notifier.reloading()
+        try:
+            changed = self._change_to(self._reread())
+        except MienError:
+            self.core.counts.reloads_refused += 1
+            raise
+        finally:
+            self._notifier.ready(self.core.state.status.line)
+        self.core.counts.reloads += 1
+        line = f"settings reloaded, changed: {', '.join(changed) or 'nothing'}"
+        log.info("%s", line)
+        return line
+
+    def use_model(self, name: str) -> str:
+        """Classify with another model from the next frame on; not in the loop's thread. Raises ModelError."""
+        classifier = build_classifier(self.config, name)
+
+        def swap() -> str:
+            self.pipeline.use(classifier)
+            return f"model {classifier.name}"
+
+        line = self.core.requests.ask(swap)
+        log.info("%s", line)
+        return line
+
+    def _opener(self, config: Config) -> Opener:
+        # A service that was set to find its camera must not show the demo because that came up late.
+        return Opener(config.source, demo=not self._notifier.listens)
+
+    def _open_first(self) -> None:
+        if self.core.privacy.on:
+            return
+        try:
+            source = self.intake.open()
+        except SourceError as error:
+            if not (self._notifier.listens and self.config.source.kind in LIVE_KINDS):
+                raise
+            self.intake.lose(error)
+        else:
+            self.core.state.enter(self.core.state.phase, source.name)
+
+    def _privacy_turned(self, on: bool) -> None:  # noqa: FBT001  (a hook)
+        if on:
+            self.intake.close()
+        self.core.requests.wake.set()
+
+    def _listen(self, config: Config) -> Control | None:
+        folder = runtime_folder()
+        if not config.service.control or folder is None:
+            return None
+        ask = self.core.requests.ask
+        try:
+            return Control(
+                folder / "control.sock",
+                commands(self.core, reload=lambda: ask(self.reload, 30.0), use_model=self.use_model),
+            )
+        except ControlError as error:
+            log.warning("%s: this one takes no commands", error)
+            return None
+
+    def _reload_or_say(self) -> None:
+        try:
+            self.core.requests.ask(self.reload, 30.0)
+        except MienError as error:
+            log.error("%s: the settings stay as they were", error)  # noqa: TRY400
+
+    def _change_to(self, config: Config) -> list[str]:
+        changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
+        parts = build_parts(config) if set(changed) & set(PART_SECTIONS) else None
+        opener = self._opener(config) if "source" in changed else None
+        if opener is not None and config.source.kind not in LIVE_KINDS:
+            opener().close()  # a file has to be there; a camera may come later
+        if set(changed) & set(SINK_SECTIONS):
+            self._change_sinks(config)
+        if parts is not None:
+            self.loop.tell_without_frames()  # the tracks are given up
+            self.pipeline.parts = parts
+        if opener is not None:
+            self.intake.replace(opener)
+        self._set_limits(config)
+        self.config = config
+        return changed
+
+    def _change_sinks(self, config: Config) -> None:
+        # The old ones hold ports and files that the new ones want.
+        self._close_sinks()
+        try:
+            self.pipeline.sinks = self._open_sinks(config)
+        except MienError as error:
+            self.pipeline.sinks = self._open_sinks(self.config)
+            raise ConfigError(str(error)) from error
+
+    def _open_sinks(self, config: Config) -> list[Sink]:
+        live = config.source.kind in LIVE_KINDS or (config.source.kind == "demo" and config.source.realtime)
+        return build_sinks(config, self.core, live=live)
+
+    def _close_sinks(self) -> None:
+        sinks, self.pipeline.sinks = self.pipeline.sinks, []
+        for sink in reversed(sinks):
+            sink.close()
+
+    def _set_limits(self, config: Config) -> None:
+        self.loop.max_rss_mb = config.service.max_rss_mb
+        self.loop.fps = config.adapt.fps

@@ -1,7 +1,8 @@
 """Following faces: from the boxes of single frames to tracks that keep one id while a face is in view.
 
-Source of the idea: IoU tracking, Bochinski et al. 2017. A find that overlaps no last place but lies within one
-face's length of it still continues that track, so that a quick move or a slow camera does not end it.
+Source of the idea: IoU tracking, Bochinski et al. 2017. A find that overlaps no track's place but lies within one
+face's length of it still continues that track, so that a quick move or a slow camera does not end it; a track's
+place is where its last movement has taken it by now, so that faces that cross keep their ids.
 """
 
 from __future__ import annotations
@@ -10,27 +11,52 @@ import math
 import secrets
 from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.messages import Face, Track
+from edge.messages import Box, Track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from edge.config import TrackConfig
-    from edge.messages import Box
+    from edge.messages import Face
 
 SIZE_RATIO_MAX = 2.0
 """A face does not double its size between two frames; a find that did is another face."""
+MISSES_MIN, MISSED_GAPS = 2, 2
+"""One look without a find does not end a track, even if the look before it was max_gap_s ago; twice that does."""
+FORESIGHT_S = 0.5
+"""For so long a movement is taken to go on."""
+STILL_PER_S = 0.5
+"""Slower than this many of its own widths a second a face stands still, and its box only trembles."""
 
 
-class Candidate(Struct, frozen=True):
-    """A possible continuation of track `track` by face `face`; higher is better."""
+class Speed(Struct, frozen=True):
+    """Of a box's centre, in pixels a second."""
 
-    closeness: float
-    track: int
-    face: int
+    x: float = 0.0
+    y: float = 0.0
+
+
+class Followed(Struct):
+    """A track, its movement, and how many looks in a row have missed it."""
+
+    track: Track
+    speed: Speed
+    misses: int = 0
+
+    def place(self, time_s: float) -> Box:
+        """Where its face is likely to be at that time."""
+        box = self.track.face.box
+        ahead_s = min(max(0.0, time_s - self.track.seen_s), FORESIGHT_S)
+        if math.hypot(self.speed.x, self.speed.y) < STILL_PER_S * box.width:
+            return box
+        x, y = self.speed.x * ahead_s, self.speed.y * ahead_s
+        return Box(box.x_min + x, box.y_min + y, box.x_max + x, box.y_max + y)
 
 
 def random_id() -> str:
@@ -44,61 +70,113 @@ class Tracker:
     def __init__(self, config: TrackConfig, new_id: Callable[[], str] = random_id) -> None:
         self._config = config
         self._new_id = new_id
-        self._tracks: list[Track] = []
+        self._followed: list[Followed] = []
         self._time_s: float | None = None
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is any track, even one not confirmed yet."""
+        return bool(self._followed)
 
     def update(self, time_s: float, faces: Sequence[Face]) -> list[Track]:
         """All confirmed tracks after a frame; `visible` ones were found in it, the others are missed for now."""
         self._follow_clock(time_s)
-        pairs = self._match(faces)
-        tracks = []
-        for number, track in enumerate(self._tracks):
+        places = [followed.place(time_s) for followed in self._followed]
+        pairs = match(places, [face.box for face in faces], self._config.min_iou)
+        kept = []
+        for number, followed in enumerate(self._followed):
             if number in pairs:
-                face = faces[pairs[number]]
-                tracks.append(replace(track, face=face, seen_s=time_s, hits=track.hits + 1, visible=True))
-            elif time_s - track.seen_s <= self._config.max_gap_s:
-                tracks.append(replace(track, visible=False))
+                kept.append(continued(followed, faces[pairs[number]], time_s))
+            elif not self._is_lost(followed, time_s):
+                kept.append(Followed(replace(followed.track, visible=False), followed.speed, followed.misses + 1))
         taken = set(pairs.values())
-        tracks += [
-            Track(self._new_id(), face, since_s=time_s, seen_s=time_s, hits=1, visible=True)
+        kept += [
+            Followed(Track(self._unused_id(), face, since_s=time_s, seen_s=time_s, hits=1, visible=True), Speed())
             for number, face in enumerate(faces)
             if number not in taken
         ]
-        self._tracks = tracks
-        return [track for track in tracks if track.hits >= self._config.min_hits]
+        self._followed = kept
+        return self._confirmed()
+
+    def carry(self, time_s: float) -> list[Track]:
+        """All confirmed tracks after a frame in which nobody looked for faces, moved to where they are likely."""
+        self._follow_clock(time_s)
+        return [
+            replace(track, face=replace(track.face, box=followed.place(time_s)))
+            for followed in self._followed
+            if (track := followed.track).hits >= self._config.min_hits
+        ]
+
+    def forget(self) -> None:
+        """No frames come any more: whoever comes later is somebody new."""
+        self._followed = []
+        self._time_s = None
+
+    def _confirmed(self) -> list[Track]:
+        return [followed.track for followed in self._followed if followed.track.hits >= self._config.min_hits]
+
+    def _is_lost(self, followed: Followed, time_s: float) -> bool:
+        gaps = (time_s - followed.track.seen_s) / self._config.max_gap_s
+        return gaps > MISSED_GAPS or (gaps > 1 and followed.misses + 1 >= MISSES_MIN)
+
+    def _unused_id(self) -> str:
+        used = {followed.track.id for followed in self._followed}
+        while (name := self._new_id()) in used:
+            pass
+        return name
 
     def _follow_clock(self, time_s: float) -> None:
         step_s = 0.0 if self._time_s is None else time_s - self._time_s
         self._time_s = time_s
         if step_s < 0:
-            self._tracks = [
-                replace(track, since_s=track.since_s + step_s, seen_s=track.seen_s + step_s)
-                for track in self._tracks
-            ]
+            for followed in self._followed:
+                track = followed.track
+                followed.track = replace(track, since_s=track.since_s + step_s, seen_s=track.seen_s + step_s)
 
-    def _match(self, faces: Sequence[Face]) -> dict[int, int]:
-        """Track number -> face number, the closest pairs first, each used once."""
-        candidates = [
-            Candidate(closeness, t, f)
-            for t, track in enumerate(self._tracks)
-            for f, face in enumerate(faces)
-            if (closeness := self._closeness(track.face.box, face.box)) > 0
-        ]
-        pairs: dict[int, int] = {}
-        taken: set[int] = set()
-        for candidate in sorted(candidates, key=lambda c: c.closeness, reverse=True):
-            if candidate.track not in pairs and candidate.face not in taken:
-                pairs[candidate.track] = candidate.face
-                taken.add(candidate.face)
-        return pairs
 
-    def _closeness(self, last: Box, found: Box) -> float:
-        """Above 1 for boxes that overlap enough, 0..1 for near ones, 0 for strangers."""
-        iou = last.iou(found)
-        if iou >= self._config.min_iou:
-            return 1 + iou
-        sizes = math.sqrt(max(last.area, 1e-9)), math.sqrt(max(found.area, 1e-9))
-        if max(sizes) > SIZE_RATIO_MAX * min(sizes):
-            return 0.0
-        (x, y), (found_x, found_y) = last.centre, found.centre
-        return max(0.0, 1 - math.hypot(found_x - x, found_y - y) / max(sizes))
+def continued(followed: Followed, face: Face, time_s: float) -> Followed:
+    """The track after it was found again."""
+    track = followed.track
+    passed_s = time_s - track.seen_s
+    speed = followed.speed
+    if passed_s > 0:
+        (x, y), (found_x, found_y) = track.face.box.centre, face.box.centre
+        now = Speed((found_x - x) / passed_s, (found_y - y) / passed_s)
+        # The mean of what it was and is: a box trembles.
+        speed = Speed((speed.x + now.x) / 2, (speed.y + now.y) / 2) if track.hits > 1 else now
+    return Followed(replace(track, face=face, seen_s=time_s, hits=track.hits + 1, visible=True), speed)
+
+
+def match(places: Sequence[Box], found: Sequence[Box], min_iou: float) -> dict[int, int]:
+    """Number of the place -> number of the find that continues it: the closest pairs first, each used once."""
+    if not places or not found:
+        return {}
+    close = closeness(as_rows(places), as_rows(found), min_iou)
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    candidates = np.flatnonzero(close)
+    for candidate in candidates[np.argsort(-close.flat[candidates], kind="stable")]:
+        place, find = divmod(int(candidate), len(found))
+        if place not in pairs and find not in taken:
+            pairs[place] = find
+            taken.add(find)
+    return pairs
+
+
+def as_rows(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    """Shape (n, 4): x_min, y_min, x_max, y_max."""
+    return np.array([(box.x_min, box.y_min, box.x_max, box.y_max) for box in boxes], np.float64)
+
+
+def closeness(places: NDArray[np.float64], found: NDArray[np.float64], min_iou: float) -> NDArray[np.float64]:
+    """Shape (places, found): above 1 for boxes that overlap enough, 0..1 for near ones, 0 for strangers."""
+    a, b = places[:, None], found[None]
+    shared = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    overlap = np.clip(shared, 0, None).prod(axis=-1)
+    area_a, area_b = (np.maximum((rows[..., 2:] - rows[..., :2]).prod(axis=-1), 1e-9) for rows in (a, b))
+    iou = overlap / (area_a + area_b - overlap)
+    smaller, larger = np.sqrt(np.minimum(area_a, area_b)), np.sqrt(np.maximum(area_a, area_b))
+    between = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    near = np.clip(1 - np.hypot(between[..., 0], between[..., 1]) / larger, 0, None)
+    near[larger > SIZE_RATIO_MAX * smaller] = 0
+    return np.where(iou >= min_iou, 1 + iou, near)

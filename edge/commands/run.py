@@ -12,6 +12,8 @@ from edge.commands.settings import config_options, model_option, settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge.config import Config
+
 
 @click.command("run")
 @config_options
@@ -27,8 +29,12 @@ def command(
     frames: int | None,
 ) -> None:
     """Read the camera, print one JSON event a line, serve the local page."""
-    config = settings(config_file, changes, source=source, model=model)
+
+    def reread() -> Config:
+        return settings(config_file, changes, source=source, model=model)
+
+    config = reread()
     from edge import service
 
     with reader_may_leave():
-        service.run(config, frames=frames)
+        service.run(config, frames=frames, reread=reread)

@@ -41,8 +41,11 @@ class Source(Protocol):
         """Frames until the source ends (never, for a camera). Raises SourceError if it is lost on the way."""
         ...
 
-    def close(self) -> None:
-        """Let go of the device or file; may be called twice and from another thread."""
+    def close(self) -> bool:
+        """Let go of the device or file; may be called twice and from another thread.
+
+        True once that is done; False if a driver has not answered yet: ask again.
+        """
         ...
 
 

@@ -180,8 +180,9 @@ class DemoSource:
                 return
             yield Frame(luma, pace.clock_s(position_s), self._clock.epoch(), number)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self._closed.set()
+        return True
 
 
 def open_source(config: SourceConfig, clock: Clock | None = None) -> DemoSource:

@@ -13,10 +13,11 @@ import numpy as np
 from edge.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from edge.messages import Frame
     from edge.sources.newest import Shot
 
 Ending = Literal["goes on", "unplugged", "frozen"]
@@ -46,6 +47,37 @@ class FakeClock:
         """Both clocks move on."""
         self.monotonic_s += seconds
         self.epoch_s += seconds
+
+
+class FakeSource:
+    """A source that gives these frames and then ends, is lost, or goes on with none until it is closed.
+
+    deaf: how often `close` finds that the driver does not answer.
+    """
+
+    def __init__(
+        self, frames: Iterable[Frame], ending: Literal["ends", "lost", "goes on"] = "lost", *, deaf: int = 0
+    ) -> None:
+        self.name, self.live, self.dropped = "fake source", True, 0
+        self.closed = threading.Event()
+        self._frames = frames
+        self._ending = ending
+        self._deaf = deaf
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            if self.closed.is_set():
+                return
+            yield frame
+        if self._ending == "goes on":
+            self.closed.wait()
+        elif self._ending == "lost" and not self.closed.is_set():
+            raise SourceError(f"{self.name}: unplugged")
+
+    def close(self) -> bool:
+        self.closed.set()
+        self._deaf -= 1
+        return self._deaf < 0
 
 
 class FakeCapture:

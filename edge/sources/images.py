@@ -124,8 +124,9 @@ class ImagesSource:
             log.warning("%s (left out)", error)
             return None
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self._closed.set()
+        return True
 
 
 def open_source(config: SourceConfig, clock: Clock | None = None) -> ImagesSource:

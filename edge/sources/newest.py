@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -17,8 +16,6 @@ from edge.sources.pace import Clock, SystemClock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-log = logging.getLogger("mien.sources")
-
 Item = TypeVar("Item")
 
 FROZEN_S = 5.0
@@ -26,7 +23,7 @@ FROZEN_S = 5.0
 DAMAGED_IN_A_ROW = 30
 """A USB camera drops bytes now and then; one that gives only damaged frames is lost."""
 CLOSE_WAIT_S = 1.0
-"""A driver call that does not come back is left behind after this."""
+"""So long `close` waits for the driver's call that is under way."""
 
 
 class Shot(Struct, frozen=True, eq=False):
@@ -80,6 +77,7 @@ class Newest(Generic[Item]):
         """Taking gives None from now on."""
         with self._changed:
             self._closed = True
+            self._items = []
             self._changed.notify_all()
 
     def take(self, timeout_s: float) -> Item | None:
@@ -140,12 +138,11 @@ class LiveSource:
             taken_ago_s = self._clock.monotonic() - time_s
             yield Frame(luma, time_s, self._clock.epoch() - taken_ago_s, sequence)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self._closed.set()
         self._newest.close()
         self._reader.join(self._close_wait_s)
-        if self._reader.is_alive():
-            log.warning("%s: its driver does not answer; it is left behind", self.name)
+        return not self._reader.is_alive()
 
     def _take(self) -> tuple[int, Shot] | None:
         try:

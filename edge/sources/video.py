@@ -74,12 +74,13 @@ class VideoSource:
             began_s = ended_s
             self._rewind()
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self._closed.set()
         with self._lock:
             if self._capture is not None:
                 self._capture.release()
                 self._capture = None
+        return True
 
     def _positions(self) -> Iterator[float]:
         """Seconds from the clip's beginning of each frame in turn, always growing."""

@@ -57,6 +57,7 @@ def test_a_missed_face_is_kept_unseen_for_the_gap_and_then_gone() -> None:
     (track,) = t.update(0.9, [])
     assert not track.visible
     assert ids(t.update(1.0, [face(102)])) == ["t0"]
+    assert ids(t.update(1.6, [])) == ["t0"]
     assert t.update(2.1, []) == []
     assert ids(t.update(2.2, [face(102)])) == ["t1"]
 

@@ -13,6 +13,10 @@ from edge.command_line import CONTEXT, run, subcommands
 
 COMMANDS = {
     "run": "Read the camera, publish emotions.",
+    "status": "Say what the running service is doing.",
+    "privacy": "Close the camera: on, off or status.",
+    "reload": "Read the settings again without a restart.",
+    "use": "Classify with another model without a restart.",
     "predict": "Classify pictures, folders and clips.",
     "history": "Export what was recorded, draw a day.",
     "config": "Print or check the settings.",

@@ -50,11 +50,11 @@ def open_sinks(config: Config, core: Core) -> list[Sink]:
         if config.history.enabled:
             from edge.sinks.history import HistorySink
 
-            sinks.append(HistorySink(config))
+            sinks.append(HistorySink(config, core=core))
         if config.mqtt.enabled:
             from edge.sinks.mqtt import MqttSink
 
-            sinks.append(MqttSink(config))
+            sinks.append(MqttSink(config, core))
     except BaseException:
         for sink in sinks:
             sink.close()

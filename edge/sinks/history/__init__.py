@@ -13,9 +13,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.core import Waiting
 from edge.errors import SinkError
 from edge.sinks.history.clock import Clock, SystemClock
-from edge.sinks.history.notes import Meter, Minute, Notes, Presence, row_of
+from edge.sinks.history.notes import EVENTS_MAX, MINUTES_MAX, Meter, Minute, Notes, Presence, row_of
 from edge.sinks.history.retention import PASS_EVERY_S, trim
 from edge.sinks.history.store import Store
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge.config import Config, HistoryConfig
+    from edge.core import Core
     from edge.messages import Event, Reading
 
 log = logging.getLogger("mien.history")
@@ -39,7 +41,7 @@ class HistorySink:
     Raises SinkError if the file cannot be one of ours.
     """
 
-    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+    def __init__(self, config: Config, clock: Clock | None = None, *, core: Core | None = None) -> None:
         self._config = config.history
         self._clock = clock or SystemClock()
         self._meter = Meter(max(config.track.max_gap_s, GAP_FRAMES / config.source.fps))
@@ -57,6 +59,15 @@ class HistorySink:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
+        if core:
+            core.privacy.subscribe(self._switched)
+            core.queues["history"] = lambda: Waiting(len(self._notes), EVENTS_MAX + MINUTES_MAX, self.dropped)
+
+    def _switched(self, on: bool) -> None:  # noqa: FBT001  (the privacy switch calls it so)
+        """What is not written yet never is."""
+        if on:
+            with self._noting:
+                self._notes.clear()
 
     @property
     def dropped(self) -> int:

@@ -97,8 +97,13 @@ class Notes:
         self._events_max = events_max
         self._minutes_max = minutes_max
 
-    def __bool__(self) -> bool:
-        return bool(self.events or self.minutes)
+    def __len__(self) -> int:
+        return len(self.events) + len(self.minutes)
+
+    def clear(self) -> None:
+        """Nothing waits any more; this is no loss that is counted."""
+        self.events.clear()
+        self.minutes.clear()
 
     def add_events(self, rows: Iterable[EventRow]) -> None:
         self.events.extend(rows)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.messages import State
+from edge.core import Waiting
+from edge.messages import Phase, State
+from edge.sinks.mqtt.commands import Commands, is_supervised
 from edge.sinks.mqtt.connection import Connection
 from edge.sinks.mqtt.discovery import discovery_message, status_topic
 from edge.sinks.mqtt.outbox import Outbox
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from edge.config import Config
+    from edge.core import Core
     from edge.messages import Event, Reading
 
 
@@ -26,14 +29,38 @@ class MqttSink:
     Raises SinkError if the settings cannot be right (a password or certificate that cannot be read).
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, core: Core) -> None:
         self._config = config.mqtt
         self._topics = topics_of(config)
         self._encoder = msgspec.json.Encoder()
-        self._summarizer = Summarizer()
+        self._summarizer = Summarizer(stages=core.stages)
         self._outbox = Outbox(config.mqtt.queue_events)
-        greeting = discovery_message(config, self._topics) if config.mqtt.discovery else None
-        self._connection = Connection(config.mqtt, self._topics, self._outbox, greeting, status_topic(config))
+        commands = Commands(core, self._topics, self._say)
+        announcement = (
+            [discovery_message(config, self._topics, restarts=is_supervised())] if config.mqtt.discovery else []
+        )
+        self._connection = Connection(
+            config.mqtt,
+            self._topics,
+            self._outbox,
+            greet=lambda: [*announcement, commands.privacy()],
+            greet_on=status_topic(config) if config.mqtt.discovery else "",
+            commands=commands.by_topic,
+        )
+        self._privacy = commands.privacy
+        self._connection.start()
+        core.privacy.subscribe(self._switched)
+        core.queues["mqtt"] = lambda: Waiting(self._outbox.waiting, config.mqtt.queue_events, self._outbox.dropped)
+
+    def _switched(self, on: bool) -> None:  # noqa: FBT001  (the privacy switch calls it so)
+        """What waits says what the camera saw: it goes out no more."""
+        if on:
+            self._outbox.forget()
+        self._say(self._privacy())
+
+    def _say(self, message: Message) -> None:
+        self._outbox.put(message)
+        self._connection.drain()
 
     @property
     def dropped(self) -> int:
@@ -46,7 +73,14 @@ class MqttSink:
         self._send(self._messages(reading))
 
     def tell(self, events: Sequence[Event]) -> None:
-        self._send(self._message(event) for event in events)
+        self._send(self._told(events))
+
+    def _told(self, events: Sequence[Event]) -> Iterator[Message]:
+        for event in events:
+            yield self._message(event)
+            if isinstance(event, State) and event.phase != Phase.RUNNING:
+                summary = self._encoder.encode(self._summarizer.without_frames(event))
+                yield Message(self._topics.summary, summary, self._config.state_qos, retain=True)
 
     def _send(self, messages: Iterable[Message]) -> None:
         for message in messages:

@@ -18,6 +18,8 @@ from edge.sinks.mqtt.access import check_host, read_password, reason_of, tls_con
 from edge.sinks.mqtt.topics import OFFLINE, ONLINE, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -38,7 +40,8 @@ FULL = "the queue is full: the oldest events give way"
 class Connection:
     """Empties an outbox into a broker whenever there is one.
 
-    greeting: put into the outbox at every connection, and again whenever `greet_on` says "online".
+    greet: called at every connection, and again whenever `greet_on` says "online", for what is then to be said.
+    commands: what to do with a message on a topic; one that the broker kept is no command, whatever it says.
     Raises SinkError if the settings cannot be right; a broker that is not there is no error.
     """
 
@@ -47,16 +50,19 @@ class Connection:
         config: MqttConfig,
         topics: Topics,
         outbox: Outbox,
-        greeting: Message | None = None,
+        *,
+        greet: Callable[[], list[Message]] = list,
         greet_on: str = "",
+        commands: Mapping[str, Callable[[bytes], None]] | None = None,
     ) -> None:
         check_host(config)
         password, context = read_password(config), tls_context(config)
         self.place = f"{config.host}:{config.port}"
         self._availability = topics.availability
         self._outbox = outbox
-        self._greeting = greeting
+        self._greet = greet
         self._greet_on = greet_on
+        self._commands = commands or {}
         self._draining = threading.Lock()
         self._gone = threading.Event()
         self._ready, self._ready_since_s = False, 0.0
@@ -80,7 +86,10 @@ class Connection:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.connect_async(config.host, config.port, config.keepalive_s)
-        client.loop_start()
+
+    def start(self) -> None:
+        """From now on there are calls from paho's thread."""
+        self._client.loop_start()
 
     def drain(self) -> None:
         """Hand over what waits and may go. Whoever comes while another is at it leaves it to that one."""
@@ -141,9 +150,15 @@ class Connection:
         if self._closing:
             client.publish(self._availability, OFFLINE, qos=1, retain=True)
             client.disconnect()
-        elif self._greeting:
-            self._outbox.put(self._greeting)
-            client.subscribe(self._greet_on, qos=1)
+            return
+        self._say_hello()
+        topics = [*self._commands, *([self._greet_on] if self._greet_on else [])]
+        if topics:
+            client.subscribe([(topic, 1) for topic in topics])
+
+    def _say_hello(self) -> None:
+        for message in self._greet():
+            self._outbox.put(message)
 
     def _on_publish(
         self, _client: Client, _data: Any, number: int, _reason: ReasonCode, _more: Properties | None
@@ -164,9 +179,15 @@ class Connection:
         self._announce, self._dropped_before = False, dropped
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        if message.payload == ONLINE and self._greeting:
-            self._outbox.put(self._greeting)
-            self.drain()
+        if message.topic == self._greet_on:
+            if message.payload == ONLINE:
+                self._say_hello()
+                self.drain()
+        elif message.retain:
+            # Else every new connection would undo what somebody switched since.
+            self._complain(f"{message.topic}: a retained command is not obeyed: clear it")
+        elif act := self._commands.get(message.topic):
+            act(bytes(message.payload))
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
         # paho calls this while it handles the exception, which it does not hand over.

@@ -13,7 +13,7 @@ import msgspec
 from edge import __version__, board
 from edge.model.labels import FERPLUS, UNCERTAIN
 from edge.sinks.mqtt.summary import NOBODY
-from edge.sinks.mqtt.topics import OFFLINE, ONLINE, Message
+from edge.sinks.mqtt.topics import OFF, OFFLINE, ON, ONLINE, PRESS, Message
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -32,14 +32,17 @@ def status_topic(config: Config) -> str:
     return f"{config.mqtt.discovery_prefix}/status"
 
 
-def discovery_message(config: Config, topics: Topics) -> Message:
+def discovery_message(config: Config, topics: Topics, *, restarts: bool) -> Message:
     """The announcement as it goes out; asks the board for its name and whether it has a thermometer."""
-    payload = describe(config, topics, model=board.model(), thermometer=board.temperature_celsius() is not None)
+    thermometer = board.temperature_celsius() is not None
+    payload = describe(config, topics, model=board.model(), thermometer=thermometer, restarts=restarts)
     return Message(discovery_topic(config, topics), msgspec.json.encode(payload), 1, retain=True)
 
 
-def describe(config: Config, topics: Topics, *, model: str | None, thermometer: bool) -> dict[str, Any]:
-    """The announcement. model: the board's name, where it has one."""
+def describe(
+    config: Config, topics: Topics, *, model: str | None, thermometer: bool, restarts: bool = False
+) -> dict[str, Any]:
+    """The announcement. model: the board's name, where it has one. restarts: somebody starts us again."""
     every_s = config.decide.state_every_s
     # Without regular states silence means nothing.
     expiry = {"expire_after": max(SILENT_MIN_S, math.ceil(SILENT_FOR * every_s))} if every_s else {}
@@ -66,7 +69,8 @@ def describe(config: Config, topics: Topics, *, model: str | None, thermometer: 
                 **expiry,
             }
             for key, sensor in sensors(thermometer=thermometer).items()
-        },
+        }
+        | controls(topics, restarts=restarts),
     }
 
 
@@ -104,6 +108,15 @@ def sensors(*, thermometer: bool) -> dict[str, dict[str, Any]]:
             "value_template": "{{ value_json.frames_per_s }}",
         },
     }
+    found["latency"] = {
+        "name": "Latency",
+        "entity_category": "diagnostic",
+        "device_class": "duration",
+        "state_class": "measurement",
+        "unit_of_measurement": "ms",
+        "suggested_display_precision": 0,
+        "value_template": "{{ value_json.latency_ms }}",
+    }
     if thermometer:
         found["temperature"] = {
             "name": "Temperature",
@@ -114,4 +127,36 @@ def sensors(*, thermometer: bool) -> dict[str, dict[str, Any]]:
             "suggested_display_precision": 0,
             "value_template": "{{ value_json.temperature_celsius }}",
         }
+    return found
+
+
+def controls(topics: Topics, *, restarts: bool) -> dict[str, dict[str, Any]]:
+    """What can be turned and pressed, by key. They are there while the device is, whatever the camera does."""
+    found: dict[str, dict[str, Any]] = {
+        "privacy": {
+            "platform": "switch",
+            "name": "Privacy",
+            "icon": "mdi:camera-off",
+            "state_topic": topics.privacy,
+            "command_topic": topics.privacy_set,
+            "payload_on": ON.decode(),
+            "payload_off": OFF.decode(),
+            "qos": 1,
+            "retain": False,
+        }
+    }
+    if restarts:
+        found["restart"] = {
+            "platform": "button",
+            "name": "Restart",
+            "device_class": "restart",
+            "entity_category": "config",
+            "command_topic": topics.restart,
+            "payload_press": PRESS.decode(),
+            "qos": 1,
+            "retain": False,
+        }
+    for key, control in found.items():
+        control["unique_id"] = f"{topics.id}-{key}"
+        control["default_entity_id"] = f"{control['platform']}.{topics.id}_{key}".replace("-", "_")
     return found

@@ -43,6 +43,18 @@ class Outbox:
             self._events.append(message)
             return gave_way
 
+    def forget(self) -> None:
+        """Nothing that waits is ever sent."""
+        with self._lock:
+            self._events.clear()
+            self._newest.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait or are under way."""
+        with self._lock:
+            return len(self._events) + len(self._in_flight)
+
     def ready(self) -> bool:
         """Whether `take` has something to give."""
         with self._lock:

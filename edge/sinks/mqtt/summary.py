@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from edge import board
-from edge.messages import SCHEMA_VERSION, State
+from edge.messages import SCHEMA_VERSION, Phase, State
+from edge.stages import LATENCY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.messages import Estimate, Reading
+    from edge.stages import Stages, Totals
 
 NOBODY = "nobody"
 TEMPERATURE_EVERY_S = 10.0
@@ -26,6 +28,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     score: of that emotion, 0..1; null without one.
     frames_per_s: as the last State event measured it.
     temperature_celsius: of the processor; null where there is no sensor.
+    phase: what the service does; without a camera emotion is null.
+    latency_ms: from the sensor to the end of publication, over the frames since the last summary; null without a
+    live camera.
     """
 
     schema: int = SCHEMA_VERSION
@@ -35,13 +40,21 @@ class Summary(Struct, frozen=True, kw_only=True):
     faces: int
     frames_per_s: float
     temperature_celsius: float | None
+    phase: str = Phase.RUNNING
+    latency_ms: float | None = None
 
 
 class Summarizer:
     """Makes a Summary of each reading; remembers what not every reading tells."""
 
-    def __init__(self, temperature: Callable[[], float | None] = board.temperature_celsius) -> None:
+    def __init__(
+        self,
+        temperature: Callable[[], float | None] = board.temperature_celsius,
+        stages: Stages | None = None,
+    ) -> None:
         self._read_temperature = temperature
+        self._stages = stages
+        self._latency: Totals | None = None
         self._temperature: float | None = None
         self._temperature_s: float | None = None
         self._frames_per_s = 0.0
@@ -59,7 +72,31 @@ class Summarizer:
             faces=len(reading.estimates),
             frames_per_s=self._frames_per_s,
             temperature_celsius=self._temperature_at(reading.frame.time_s),
+            latency_ms=self._latency_ms(),
         )
+
+    def without_frames(self, state: State) -> Summary:
+        """While there is no camera, or it is closed: nobody is known to be there."""
+        self._frames_per_s = 0.0
+        return Summary(
+            time=state.time,
+            emotion=None,
+            score=None,
+            faces=0,
+            frames_per_s=0.0,
+            temperature_celsius=self._temperature_at(state.time_s),
+            phase=state.phase,
+        )
+
+    def _latency_ms(self) -> float | None:
+        if self._stages is None:
+            return None
+        before, now = self._latency, self._stages.totals()[LATENCY]
+        self._latency = now
+        frames = now.count - (before.count if before else 0)
+        if frames <= 0:
+            return None
+        return round(1000 * (now.sum_s - (before.sum_s if before else 0.0)) / frames, 1)
 
     def _temperature_at(self, time_s: float) -> float | None:
         last_s = self._temperature_s

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from edge.config import Config
 
 ONLINE, OFFLINE = b"online", b"offline"
+ON, OFF = b"ON", b"OFF"
+PRESS = b"PRESS"
 NAME_LENGTH = 32
 
 
@@ -51,6 +53,19 @@ class Topics(Struct, frozen=True):
     @property
     def summary(self) -> str:
         return f"{self.root}/summary"
+
+    @property
+    def privacy(self) -> str:
+        """Says how the switch stands; `privacy_set` turns it."""
+        return f"{self.root}/privacy"
+
+    @property
+    def privacy_set(self) -> str:
+        return f"{self.privacy}/set"
+
+    @property
+    def restart(self) -> str:
+        return f"{self.root}/restart"
 
     def event(self, kind: str) -> str:
         return f"{self.root}/event/{kind}"

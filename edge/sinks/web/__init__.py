@@ -23,7 +23,6 @@ from edge.sinks.web.app import Site, hello_of
 from edge.sinks.web.device import Vitals
 from edge.sinks.web.guard import Guard
 from edge.sinks.web.hub import Hub
-from edge.sinks.web.metrics import Metrics
 from edge.sinks.web.names import is_loopback
 from edge.sinks.web.pictures import Pictures
 from edge.sinks.web.server import listen_on, server_config, url_of
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.core import Core
     from edge.messages import Event, Reading
+    from edge.sinks.web.metrics import Metrics
 
 log = logging.getLogger("mien.web")
 
@@ -64,7 +64,13 @@ class WebSink:
             core.privacy.subscribe(self._glimpses.forget)
         vitals = Vitals()
         api = Api(config, core, self._hub, vitals=vitals, glimpses=self._glimpses, access=access)
-        metrics = Metrics(core, self._hub, vitals, {"name": manifest.name, "version": manifest.version})
+
+        def metrics() -> Metrics:
+            # prometheus-client is only loaded where somebody asks.
+            from edge.sinks.web.metrics import Metrics
+
+            return Metrics(core, self._hub, vitals, {"name": manifest.name, "version": manifest.version})
+
         hello = hello_of(self._hub, feedback=config.feedback.enabled, history=config.history.enabled)
         site = Site(self._hub, self._pictures, metrics, api, hello)
         names = None if local else web.names

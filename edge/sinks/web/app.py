@@ -82,10 +82,13 @@ class SeatedStream(StreamingResponse):
 class Site:
     """The handlers that are no JSON."""
 
-    def __init__(self, hub: Hub, pictures: Pictures, metrics: Metrics, api: Api, hello: Hello) -> None:
+    def __init__(
+        self, hub: Hub, pictures: Pictures, metrics: Callable[[], Metrics], api: Api, hello: Hello
+    ) -> None:
         self._hub = hub
         self._pictures = pictures
-        self._metrics = metrics
+        self._make_metrics = metrics
+        self._metrics: Metrics | None = None
         self._api = api
         self._hello = hello
         self._files = {
@@ -129,8 +132,12 @@ class Site:
         return answer(health, 200 if health.status in {"ok", "private"} else 503)
 
     async def metrics(self, request: Request, *_: object) -> Response:
-        content, media_type = await asyncio.to_thread(self._metrics.write, request.headers.get("accept", ""))
+        content, media_type = await asyncio.to_thread(self._write_metrics, request.headers.get("accept", ""))
         return Response(content, headers={"Content-Type": media_type})
+
+    def _write_metrics(self, accept: str) -> tuple[bytes, str]:
+        self._metrics = self._metrics or self._make_metrics()
+        return self._metrics.write(accept)
 
     async def mjpeg(self, *_: object) -> Response:
         return SeatedStream(self._seat(), self._parts(), f"multipart/x-mixed-replace; boundary={BOUNDARY}")

@@ -41,11 +41,13 @@ class Metrics:
     """Writes them in the form that the asker prefers: (content, its media type)."""
 
     def __init__(self, core: Core, hub: Hub, vitals: Vitals, model: dict[str, str]) -> None:
+        self._vitals = vitals
         self._registry = CollectorRegistry()
         self._registry.register(Mien(core, hub, vitals, model))
         ProcessCollector(registry=self._registry)
 
     def write(self, accept: str) -> tuple[bytes, str]:
+        self._vitals.look()
         encode, media = choose_encoder(accept)
         return encode(self._registry), media
 

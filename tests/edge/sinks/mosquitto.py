@@ -149,8 +149,8 @@ class Listener:
             enough, lambda: f"{times} of {topic} {payload!r}; heard: {[heard.topic for heard in self.heard]}"
         )
 
-    def say(self, topic: str, payload: str) -> None:
-        self._client.publish(topic, payload, qos=1)
+    def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from cores import fresh_core
 from history_days import NOON_S, FakeClock, config, numbered, reading, recording, rows, told
 from measure_history import hour
 from msgspec.structs import replace
@@ -290,3 +291,15 @@ def test_an_hour_costs_a_card_little(tmp_path: Path) -> None:
     cost = hour(tmp_path, batch_s=60, changes_per_hour=60)
     assert cost.events > 200
     assert 50_000 < cost.handed_over < 400_000, "docs/HISTORY.md gives the table"
+
+
+def test_what_is_not_written_yet_is_forgotten_when_privacy_is_turned_on(tmp_path: Path) -> None:
+    core = fresh_core(tmp_path)
+    file = tmp_path / "history.db"
+    sink = HistorySink(config(file), FakeClock(), core=core)
+    sink.publish(reading(1.0, ("a1b2c3", "happiness"), events=(told(FaceAppeared, 1.0),)))
+    assert core.queues["history"]().length == 2
+    core.privacy.set(on=True, by="test")
+    assert core.queues["history"]().length == 0
+    sink.close()
+    assert rows(file, "SELECT * FROM events") == rows(file, "SELECT * FROM presence") == []

@@ -13,19 +13,24 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cores import fresh_core
 from mosquitto import free_port, wait_until
 from mqtt_readings import WHEN, estimate, left, reading, state
+from msgspec import Struct
 
 from edge.config import Config, DecideConfig, MqttConfig, SourceConfig
+from edge.core import Core
 from edge.errors import SinkError
-from edge.messages import EmotionChanged, Estimate, Event, FaceAppeared
+from edge.messages import EmotionChanged, Estimate, Event, FaceAppeared, Phase
 from edge.model.labels import FERPLUS
 from edge.sinks.mqtt import MqttSink
 from edge.sinks.mqtt.access import read_password
+from edge.sinks.mqtt.commands import Commands
 from edge.sinks.mqtt.discovery import describe, discovery_topic
 from edge.sinks.mqtt.outbox import IN_FLIGHT, Outbox
 from edge.sinks.mqtt.summary import Summarizer, Summary
 from edge.sinks.mqtt.topics import Message, Topics, host_name, topics_of
+from edge.stages import Stages
 
 TOPICS = Topics("mien", "hall", "front-door")
 
@@ -88,7 +93,7 @@ def test_settings_that_would_make_bad_topics_are_refused(change: dict) -> None:
 
 def messages(*events: Event, estimates: tuple[Estimate, ...] = ()) -> list[Message]:
     """What a sink without a broker would send."""
-    sink = MqttSink(without_broker(discovery=False))
+    sink = MqttSink(without_broker(discovery=False), fresh_core())
     sink.close()
     return list(sink._messages(reading(*events, estimates=estimates)))
 
@@ -120,7 +125,7 @@ def test_state_and_summary_are_retained() -> None:
 
 
 def test_a_reading_without_events_sends_nothing() -> None:
-    sink = MqttSink(without_broker())
+    sink = MqttSink(without_broker(), fresh_core())
     sink.publish(reading())
     sink.publish(reading(left(1)))
     sink.close()
@@ -164,16 +169,104 @@ def test_the_temperature_is_read_every_ten_seconds_and_when_time_goes_back() -> 
     assert found == [50.0, 50.0, 60.0, None]
 
 
+def test_latency_is_that_of_the_frames_since_the_last_summary() -> None:
+    stages = Stages()
+    summarizer = Summarizer(lambda: None, stages)
+    assert summarizer.summarize(reading()).latency_ms is None
+    for seconds in (0.04, 0.06):
+        stages.add("latency", seconds)
+    assert summarizer.summarize(reading()).latency_ms == 50.0
+    stages.add("latency", 0.1)
+    assert summarizer.summarize(reading()).latency_ms == 100.0
+    assert summarizer.summarize(reading()).latency_ms is None
+
+
+def test_without_a_camera_nobody_is_said_to_be_there() -> None:
+    summarizer = Summarizer(lambda: 50.0)
+    summarizer.summarize(reading(state(), estimates=(estimate("a", 50, "anger", 0.5),)))
+    summary = summarizer.without_frames(msgspec.structs.replace(state(), phase=Phase.PRIVATE))
+    assert (summary.emotion, summary.score, summary.faces, summary.frames_per_s) == (None, None, 0, 0)
+    assert summary.phase == "private"
+
+
+# Privacy and restart, asked for by a message
+
+
+class Asked(Struct):
+    """The commands of a service whose switch can be turned, and what was said of it."""
+
+    core: Core
+    commands: Commands
+    said: list[bytes]
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    core = fresh_core(tmp_path)
+    said: list[bytes] = []
+    return Asked(core, Commands(core, TOPICS, lambda message: said.append(message.payload)), said)
+
+
+def test_the_switch_follows_the_message_and_its_state_is_said(asked: Asked) -> None:
+    for payload, on in ((b"ON", True), (b"ON", True), (b"OFF", False)):
+        asked.commands.switch(payload)
+        assert asked.core.privacy.on is on
+        assert asked.core.privacy.switched.by == "mqtt"
+        assert asked.core.requests.wake.is_set()
+    assert asked.said == [b"ON", b"ON", b"OFF"]
+
+
+@pytest.mark.parametrize("payload", [b"", b"on", b"true", b"ON ", b"\xff" * 1000])
+def test_what_is_neither_on_nor_off_turns_nothing(asked: Asked, payload: bytes) -> None:
+    asked.core.privacy.set(on=True, by="test")
+    asked.commands.switch(payload)
+    assert asked.core.privacy.on
+    assert asked.said == [b"ON"]
+
+
+def test_a_switch_that_cannot_be_kept_is_said_as_it_stands(
+    asked: Asked, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked.core.privacy.set(on=True, by="test")
+    (tmp_path / ".privacy.json.new").mkdir()
+    asked.commands.switch(b"OFF")
+    assert asked.said == [b"ON"]
+    assert "it stays on" in caplog.text
+
+
+def test_restart_is_obeyed_only_where_a_manager_starts_us_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert TOPICS.restart not in Commands(fresh_core(), TOPICS, print).by_topic
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    assert TOPICS.restart in Commands(fresh_core(), TOPICS, print).by_topic
+
+
+def test_what_waits_is_forgotten_when_privacy_is_turned_on(tmp_path: Path) -> None:
+    core = fresh_core(tmp_path)
+    sink = MqttSink(without_broker(discovery=False), core)
+    sink.publish(reading(left(1), state()))
+    assert core.queues["mqtt"]().length == 1
+    core.privacy.set(on=True, by="test")
+    assert core.queues["mqtt"]().length == 0
+    assert sink._outbox.take() == Message("mien/hall/camera/privacy", b"ON", 1, retain=True)
+    assert sink._outbox.take() is None
+    sink.close()
+
+
 # Home Assistant
 
 
-def announcement(*, thermometer: bool = True, every_s: float = 1.0) -> dict:
+def announcement(*, thermometer: bool = True, every_s: float = 1.0, restarts: bool = True) -> dict:
     config = Config(
         source=SourceConfig(camera="front-door"),
         decide=DecideConfig(state_every_s=every_s),
         mqtt=MqttConfig(device="hall"),
     )
-    return describe(config, TOPICS, model="Raspberry Pi 5", thermometer=thermometer)
+    return describe(config, TOPICS, model="Raspberry Pi 5", thermometer=thermometer, restarts=restarts)
+
+
+def sensors_of(told: dict) -> dict[str, dict]:
+    return {key: entity for key, entity in told["cmps"].items() if entity["platform"] == "sensor"}
 
 
 def test_the_device_is_announced_in_one_message_of_todays_form() -> None:
@@ -185,29 +278,43 @@ def test_the_device_is_announced_in_one_message_of_todays_form() -> None:
     assert told["o"]["name"] == "Mien"
     assert told["availability_topic"] == "mien/hall/front-door/availability"
     assert (told["payload_available"], told["payload_not_available"]) == ("online", "offline")
-    assert set(told["cmps"]) == {"emotion", "score", "faces", "frame_rate", "temperature"}
+    sensors = {"emotion", "score", "faces", "frame_rate", "latency", "temperature"}
+    assert set(told["cmps"]) == {*sensors, "privacy", "restart"}
     assert "object_id" not in json.dumps(told)
 
 
-def test_every_sensor_has_a_lasting_id_and_an_entity_id_that_is_one() -> None:
-    sensors = announcement()["cmps"]
-    assert sensors["emotion"]["default_entity_id"] == "sensor.mien_hall_front_door_emotion"
-    assert {sensor["platform"] for sensor in sensors.values()} == {"sensor"}
-    assert len({sensor["unique_id"] for sensor in sensors.values()}) == len(sensors)
-    for sensor in sensors.values():
-        assert re.fullmatch(r"sensor\.[a-z0-9_]+", sensor["default_entity_id"])
+def test_every_entity_has_a_lasting_id_and_an_entity_id_that_is_one() -> None:
+    entities = announcement()["cmps"]
+    assert entities["emotion"]["default_entity_id"] == "sensor.mien_hall_front_door_emotion"
+    assert len({entity["unique_id"] for entity in entities.values()}) == len(entities)
+    for entity in entities.values():
+        assert re.fullmatch(rf"{entity['platform']}\.[a-z0-9_]+", entity["default_entity_id"])
+
+
+def test_privacy_is_a_switch_and_restart_a_button_where_somebody_starts_us_again() -> None:
+    entities = announcement()["cmps"]
+    privacy, restart = entities["privacy"], entities["restart"]
+    assert (privacy["platform"], restart["platform"]) == ("switch", "button")
+    assert privacy["state_topic"] == "mien/hall/front-door/privacy"
+    assert privacy["command_topic"] == "mien/hall/front-door/privacy/set"
+    assert restart["command_topic"] == "mien/hall/front-door/restart"
+    # They stay within reach while there is no camera, and no broker keeps what was once pressed.
+    for entity in (privacy, restart):
+        assert "expire_after" not in entity
+        assert entity["retain"] is False
+    assert "restart" not in announcement(restarts=False)["cmps"]
 
 
 def test_every_template_names_a_value_of_the_summary() -> None:
     fields = {field.name for field in msgspec.structs.fields(Summary)}
-    for sensor in announcement()["cmps"].values():
+    for sensor in sensors_of(announcement()).values():
         name = re.fullmatch(r"\{\{ value_json\.(\w+) \}\}", sensor["value_template"])
         assert name is not None
         assert name[1] in fields
 
 
 def test_the_emotion_is_one_of_a_list_and_the_rest_are_measurements() -> None:
-    emotion, *others = announcement()["cmps"].values()
+    emotion, *others = sensors_of(announcement()).values()
     assert emotion["device_class"] == "enum"
     assert set(emotion["options"]) == {*FERPLUS, "uncertain", "nobody"}
     assert "state_class" not in emotion
@@ -220,7 +327,7 @@ def test_a_board_without_a_thermometer_announces_none() -> None:
 
 @pytest.mark.parametrize(("every_s", "expire_after"), [(1.0, 10), (2.5, 13), (60.0, 300), (0.0, None)])
 def test_sensors_expire_when_several_states_stay_away(every_s: float, expire_after: int | None) -> None:
-    found = {sensor.get("expire_after") for sensor in announcement(every_s=every_s)["cmps"].values()}
+    found = {sensor.get("expire_after") for sensor in sensors_of(announcement(every_s=every_s)).values()}
     assert found == {expire_after}
     assert expire_after is None or expire_after > 3 * math.ceil(every_s)
 
@@ -345,8 +452,9 @@ def test_settings_that_cannot_be_right_are_one_line(tmp_path: Path, settings: di
     for key, value in settings.items():
         if isinstance(value, bytes):
             settings = {**settings, key: secret(tmp_path, value)}
+    changed = MqttConfig(enabled=True, port=free_port(), **{"host": "127.0.0.1", **settings})
     with pytest.raises(SinkError, match=re.escape(complaint)) as caught:
-        MqttSink(Config(mqtt=MqttConfig(enabled=True, port=free_port(), **{"host": "127.0.0.1", **settings})))
+        MqttSink(Config(mqtt=changed), fresh_core())
     assert "\n" not in str(caught.value)
 
 
@@ -371,7 +479,7 @@ def test_a_password_that_others_can_read_or_hear_is_warned_of_and_never_told(
 
 
 def test_a_broker_that_is_not_there_is_one_complaint_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    sink = MqttSink(without_broker(queue_events=5))
+    sink = MqttSink(without_broker(queue_events=5), fresh_core())
     wait_until(lambda: "no connection yet: Connection refused" in caplog.text, "the complaint")
     for number in range(20):
         sink.publish(reading(left(number)))
@@ -390,7 +498,7 @@ def test_a_broker_that_stalls_fills_the_queue_and_no_more() -> None:
         stalled = threading.Event()
         thread = threading.Thread(target=greet_and_stall, args=(server, stalled), daemon=True)
         thread.start()
-        sink = MqttSink(Config(mqtt=settings))
+        sink = MqttSink(Config(mqtt=settings), fresh_core())
         try:
             wait_until(lambda: sink._connection._ready, "the greeting")
             for number in range(1000):

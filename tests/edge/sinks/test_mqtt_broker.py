@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from cores import fresh_core
 from mosquitto import Listener, Mosquitto, listening, mosquitto, program, wait_until
 from mqtt_readings import left, reading, state
 
 from edge.config import Config, MqttConfig
+from edge.messages import Phase
 from edge.sinks.mqtt import MqttSink
 from edge.sinks.mqtt.outbox import IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from edge.core import Core
 
     SinkFor = Callable[..., MqttSink]
 
@@ -41,13 +45,18 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def sink_for() -> Iterator[SinkFor]:
+def core(tmp_path: Path) -> Core:
+    return fresh_core(tmp_path)
+
+
+@pytest.fixture
+def sink_for(core: Core) -> Iterator[SinkFor]:
     """Opens a sink to a broker, with settings of the test's; closes it afterwards."""
     with contextlib.ExitStack() as stack:
 
         def opened(broker: Mosquitto, **settings: Any) -> MqttSink:
             options = {"enabled": True, "device": "hall", "host": "127.0.0.1", "port": broker.port, **settings}
-            sink = MqttSink(Config(mqtt=MqttConfig(**options)))
+            sink = MqttSink(Config(mqtt=MqttConfig(**options)), core)
             stack.callback(sink.close)
             return sink
 
@@ -90,6 +99,7 @@ def test_what_is_published_is_heard_and_the_newest_is_kept_for_late_listeners(
             assert {heard.topic for heard in late.heard if heard.retained} == {
                 CONFIG,
                 f"{ROOT}/availability",
+                f"{ROOT}/privacy",
                 f"{ROOT}/state",
                 f"{ROOT}/summary",
             }
@@ -135,6 +145,45 @@ def test_without_discovery_home_assistant_is_not_spoken_to(broker: Mosquitto, si
         sink.close()
         listener.wait_for("/availability", b"offline")
         assert [heard.topic for heard in listener.heard if heard.topic.startswith("homeassistant")] == []
+
+
+# Privacy and restart
+
+
+def test_privacy_is_switched_by_a_message_and_what_the_camera_saw_goes_out_no_more(
+    broker: Mosquitto, sink_for: SinkFor, core: Core
+) -> None:
+    sink = sink_for(broker)
+    with listening(broker.port) as listener:
+        listener.wait_for("/privacy", b"OFF")
+        listener.say(f"{ROOT}/privacy/set", "ON")
+        listener.wait_for("/privacy", b"ON")
+        assert core.privacy.on
+        sink.tell([msgspec.structs.replace(state(), phase=Phase.PRIVATE)])
+        wait_until(
+            lambda: json.loads((listener.payloads("/summary") or [b"{}"])[-1]).get("phase") == "private",
+            "the summary says so",
+        )
+        listener.say(f"{ROOT}/privacy/set", "OFF")
+        listener.wait_for("/privacy", b"OFF", times=2)
+        assert not core.privacy.on
+
+
+def test_a_command_that_the_broker_kept_undoes_nothing(
+    broker: Mosquitto, sink_for: SinkFor, core: Core, caplog: pytest.LogCaptureFixture
+) -> None:
+    core.privacy.set(on=True, by="test")
+    with listening(broker.port) as listener:
+        listener.say(f"{ROOT}/privacy/set", "OFF", retain=True)
+        listener.wait_for("/privacy/set")
+        sink_for(broker)
+        wait_until(lambda: "a retained command is not obeyed" in caplog.text, "the complaint")
+        listener.wait_for("/privacy", b"ON")
+        assert core.privacy.on
+        # One that comes now is obeyed, though its sender asked the broker to keep it.
+        listener.say(f"{ROOT}/privacy/set", "OFF", retain=True)
+        listener.wait_for("/privacy", b"OFF")
+        assert not core.privacy.on
 
 
 # Passwords

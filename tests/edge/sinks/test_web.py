@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
+from cores import fresh_core
 from web_client import (
     HEAVY,
     TIMEOUT_S,
     ask,
     ask_json,
-    fresh_core,
     happened,
     live_url,
     next_picture,

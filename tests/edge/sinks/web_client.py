@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from cores import fresh_core
 from numpy.typing import NDArray
 from websockets.sync.client import ClientConnection, connect
 
@@ -33,7 +33,6 @@ from edge.messages import (
     State,
     Track,
 )
-from edge.privacy import Privacy
 from edge.sinks.web import WebSink
 
 BOX = (100, 60, 160, 130)
@@ -69,11 +68,6 @@ def happened(kind: str, number: int = 0) -> Event:
 
 def settings(**web: Any) -> Config:
     return Config(web=WebConfig(**{"port": 0} | web), source=SourceConfig(camera="door"))
-
-
-def fresh_core(folder: Path | str = "/nowhere") -> Core:
-    """Of a service that has just started; its privacy switch can be turned where a folder is given."""
-    return Core(Privacy(Path(folder) / "privacy.json"))
 
 
 @contextlib.contextmanager

@@ -60,7 +60,8 @@ def test_the_demos_events_tell_its_script(demo_run: list[dict]) -> None:
     told = [(event["type"], event["frame"]) for event in demo_run if event["type"] != "state"]
     kinds = [kind for kind, _ in told]
     assert kinds.count("face_appeared") == 2, told
-    assert kinds.count("face_left") == 1, told
+    assert kinds.count("face_left") == 2, told
+    assert told[-1] == ("face_left", FRAMES - 1), "who is in view when it ends is given up"
     assert kinds.index("face_appeared") < kinds.index("emotion_changed") < kinds.index("face_left")
     names = {event["track"] for event in demo_run if event["type"] == "face_appeared"}
     assert len(names) == 2, "a face that was away for longer than track.max_gap_s is a new track"
@@ -82,7 +83,9 @@ def test_the_smiling_portrait_is_called_happy(demo_run: list[dict]) -> None:
 
 
 def test_a_state_comes_every_second_with_who_is_in_view(demo_run: list[dict]) -> None:
-    states = [event for event in demo_run if event["type"] == "state"]
+    *states, last = (event for event in demo_run if event["type"] == "state")
+    assert {state["phase"] for state in states} == {"running"}
+    assert (last["phase"], last["people"]) == ("stopping", [])
     times = [state["time_s"] for state in states]
     assert np.diff(times) == pytest.approx(1.0, abs=0.07)
     assert any(state["people"] for state in states)

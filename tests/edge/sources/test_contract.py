@@ -153,8 +153,8 @@ def test_a_source_says_what_it_is(source: Source) -> None:
 def test_closing_ends_the_frames_and_may_be_done_twice(source: Source) -> None:
     frames = iter(source)
     next(frames)
-    source.close()
-    source.close()
+    assert source.close() is True
+    assert source.close() is True
     assert next(frames, None) is None
 
 

@@ -62,7 +62,7 @@ class WebSink:
         core.privacy.subscribe(self._pictures.forget)
         if self._glimpses:
             core.privacy.subscribe(self._glimpses.forget)
-        vitals = Vitals()
+        self._vitals = vitals = Vitals()
         api = Api(config, core, self._hub, vitals=vitals, glimpses=self._glimpses, access=access)
 
         def metrics() -> Metrics:

@@ -73,10 +73,13 @@ class Isolated:
             try:
                 self._sink.tell(events)
             except (SinkError, BrokenPipeError) as error:
-                with self._changed:
-                    self._error = error
+                self._failed(error)
             except Exception as error:
                 log.exception("%s failed", type(self._sink).__name__)
-                with self._changed:
-                    self._error = SinkError(f"{type(self._sink).__name__}: {error}")
+                self._failed(SinkError(f"{type(self._sink).__name__}: {error}"))
         self._sink.close()
+
+    def _failed(self, error: Exception) -> None:
+        with self._changed:
+            self._error = error
+            self._changed.notify_all()

@@ -21,12 +21,11 @@ class Turns:
     """Remembers of each track in view when it was classified last and how often."""
 
     def __init__(self) -> None:
-        self._frame = 0
-        self._last: dict[str, tuple[int, int]] = {}  # track id -> (frame, times)
+        self._given = 0
+        self._last: dict[str, tuple[int, int]] = {}  # track id -> (its last turn's number, how many it had)
 
     def choose(self, tracks: Sequence[Track], most: int) -> list[Turn]:
         """At most so many of those that are visible. Who is new comes first, then who waited longest."""
-        self._frame += 1
         self._last = {track.id: self._last.get(track.id, (0, 0)) for track in tracks}
         visible = [track for track in tracks if track.visible]
         if len(visible) > most:
@@ -34,6 +33,7 @@ class Turns:
         turns = []
         for track in visible:
             times = self._last[track.id][1]
-            self._last[track.id] = self._frame, times + 1
+            self._given += 1
+            self._last[track.id] = self._given, times + 1
             turns.append(Turn(track, mirrored=times % 2 == 1))
         return turns

@@ -92,3 +92,67 @@ def test_ids_are_short_and_do_not_repeat() -> None:
     drawn = {random_id() for _ in range(200)}
     assert all(len(word) == 6 for word in drawn)
     assert len(drawn) > 190
+
+
+def test_faces_that_cross_keep_their_ids_though_one_covers_the_other() -> None:
+    t = tracker(min_hits=1, max_gap_s=1.0)
+    for step in range(30):
+        left, right = face(20 + 10 * step), face(310 - 10 * step, y=104)
+        covered = abs(left.box.x_min - right.box.x_min) < 50
+        tracks = t.update(step / 15, [left] if covered else [right, left])
+    assert {track.id: track.face for track in tracks} == {"t0": right, "t1": left}
+
+
+def test_a_moving_face_that_is_covered_for_a_moment_is_the_same_where_it_comes_out() -> None:
+    t = tracker(min_hits=1)
+    for step in range(24):
+        tracks = t.update(step / 15, [] if 10 <= step < 16 else [face(20 + 15 * step)])
+    assert ids(tracks) == ["t0"]
+
+
+def test_between_looks_a_moving_face_is_carried_on_and_a_still_one_stands() -> None:
+    t = tracker(min_hits=1)
+    trembling = [0, 1, -1, 1, 0]
+    for step in range(5):
+        t.update(step / 10, [face(20 + 12 * step), face(300 + trembling[step])])
+    moving, still = t.carry(0.5)
+    assert moving.face.box.x_min == pytest.approx(80, abs=1)
+    assert still.face.box.x_min == 300
+    assert moving.visible
+    assert still.visible
+    assert t.carry(20.0)[0].face.box.x_min < 150, "not for ever"
+
+
+def test_one_look_that_misses_does_not_end_a_track_however_rare_the_looks_are() -> None:
+    t = tracker(min_hits=1, max_gap_s=1.0)
+    t.update(0.0, [face(100)])
+    assert ids(t.update(1.3, [])) == ["t0"]
+    assert ids(t.update(2.6, [face(100)])) == ["t0"]
+    assert ids(t.update(3.9, [])) == ["t0"]
+    assert t.update(5.2, []) == []
+
+
+def test_two_hundred_faces_keep_their_ids() -> None:
+    t = tracker(min_hits=1)
+    crowd = [face(40.0 * (n % 20), 50.0 * (n // 20), side=30) for n in range(200)]
+    before = {track.id: track.face for track in t.update(0.0, crowd)}
+    shifted = [face(f.box.x_min + 4, f.box.y_min + 3, side=30) for f in reversed(crowd)]
+    after = {track.id: track.face for track in t.update(0.1, shifted)}
+    assert before.keys() == after.keys()
+    for name, found in after.items():
+        assert found.box.x_min - before[name].box.x_min == pytest.approx(4)
+
+
+def test_whoever_comes_after_everyone_was_forgotten_is_somebody_new() -> None:
+    t = tracker(min_hits=1)
+    t.update(0.0, [face(100)])
+    t.forget()
+    assert not t.follows
+    assert ids(t.update(0.1, [face(100)])) == ["t1"]
+
+
+def test_an_id_in_use_is_not_drawn_again() -> None:
+    drawn = iter(["a", "a", "a", "b"])
+    t = Tracker(TrackConfig(min_hits=1), new_id=lambda: next(drawn))
+    t.update(0.0, [face(10)])
+    assert ids(t.update(0.1, [face(10), face(300)])) == ["a", "b"]

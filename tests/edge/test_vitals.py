@@ -1,0 +1,52 @@
+"""What the machine says of itself, from a tree of files like the real one, and from the real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import vitals
+from edge.vitals import Vitals, look
+
+
+def machine(root: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
+
+
+def test_the_warmest_zone_counts_and_the_pages_become_bytes(tmp_path: Path) -> None:
+    zones = "sys/class/thermal/thermal_zone"
+    files = {
+        f"{zones}0/temp": "48312\n",
+        f"{zones}1/temp": "51000\n",
+        "proc/self/statm": "90000 20000 5000 1 0 9 0\n",
+    }
+    assert look(machine(tmp_path, files)) == Vitals(20000 * vitals.PAGE_BYTES, 51.0, throttled=False)
+
+
+def test_a_machine_that_says_nothing_is_no_trouble(tmp_path: Path) -> None:
+    assert look(tmp_path) == Vitals(0, None, throttled=False)
+    files = {"sys/class/thermal/thermal_zone0/temp": "N/A", FIRMWARE: "?", "proc/self/statm": ""}
+    assert look(machine(tmp_path, files)) == Vitals(0, None, throttled=False)
+
+
+@pytest.mark.parametrize(
+    ("word", "throttled"),
+    [("0", False), ("1", False), ("2", True), ("4", True), ("8", True), ("50000", False), ("e0008", True)],
+)
+def test_only_what_slows_it_down_now_is_throttling(tmp_path: Path, word: str, throttled: bool) -> None:
+    assert look(machine(tmp_path, {FIRMWARE: f"{word}\n"})).throttled is throttled
+
+
+def test_the_real_machine_counts_what_is_really_resident() -> None:
+    before = vitals.resident_bytes()
+    ballast = np.ones(50_000_000, np.uint8)
+    assert 40e6 < vitals.resident_bytes() - before < 90e6
+    assert ballast.any()

@@ -162,6 +162,9 @@ class WebConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     token_file: Annotated[
         str, Meta(description="where the token's hash is kept; \"\" is /etc/mien/web-token, or the user's own")
     ] = ""
+    require_token: Annotated[
+        bool, Meta(description="ask for the token on this machine, too, as behind a proxy")
+    ] = False
     announce: Annotated[
         bool, Meta(description="tell the local network of the page by DNS-SD, where it is let in and Avahi runs")
     ] = True

@@ -50,7 +50,7 @@ class WebSink:
 
     def __init__(self, config: Config, core: Core) -> None:
         web = config.web
-        local = is_loopback(web.bind)
+        local = is_loopback(web.bind) and not web.require_token
         access = None if local else Access(Keeper(token_path(web)))
         manifest = read_package(model_path(config.classify.model)).manifest
         self._glimpses = Glimpses(manifest.crop) if config.feedback.enabled else None
@@ -80,7 +80,7 @@ class WebSink:
         self._thread = threading.Thread(target=self._run, args=(listener,), name="web", daemon=True)
         self._thread.start()
         log.info("page at %s", self.url)
-        if not local:
+        if not is_loopback(web.bind):
             log.warning("the local network is let in with the token; plain HTTP: who listens on it can read along")
 
     def publish(self, reading: Reading) -> None:

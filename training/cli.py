@@ -22,6 +22,7 @@ COMMANDS = {
     "calibration-ids": "List the training faces that calibrate a quantized model.",
     "fit-detector": "Train a face detector by a recipe.",
     "evaluate-detector": "Measure how well a detector finds known faces.",
+    "time-detectors": "Time detectors side by side.",
     "label-faces": "Let a teacher label the photos that a detector is trained on.",
     "measure-crop": "Measure which crop of a detector's box a classifier was trained on.",
     "prove-crop": "Measure what a classifier loses between a scene and its crop.",

@@ -70,5 +70,7 @@ def as_text(word: str, result: Evaluation) -> str:
         f"{Path(word).name}: {result.images} images, {result.faces} faces\n"
         f"  AP {result.ap:.4f}\n"
         f"  recall at 0.1 false boxes an image {result.recall_at_0p1_fp_per_image:.4f} ({sizes or 'no faces'})\n"
+        f"  at the default threshold: recall {result.recall_at_default:.4f}, "
+        f"{result.false_per_image_at_default:.4f} false boxes an image\n"
         f"  {result.p50_ms:.2f} ms an image (median, one thread)"
     )

@@ -47,7 +47,7 @@ def command(
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
     from training.detector.compose import calibration_set
     from training.detector.labelling import save
-    from training.detector.material import read_material, read_validation
+    from training.detector.material import read_material, read_validation, read_validation_scenes
 
     if (folder / CHECKPOINT).exists() and not (resume or overwrite):
         raise ConfigError(f"{folder}: holds a run: --resume goes on with it, --overwrite replaces it")
@@ -62,5 +62,6 @@ def command(
         keep_recipe(path, folder / RECIPE_COPY)
     pictures = calibration_set(material, CALIBRATION_SIZE, CALIBRATION_COUNT, chosen.train.seed)
     save(folder / CALIBRATION, pixels=pictures)
-    fit_detector(chosen, material, validation, folder, resume=resume, tell=click.echo)
+    scenes = read_validation_scenes(photos)
+    fit_detector(chosen, material, validation, folder, scenes=scenes, resume=resume, tell=click.echo)
     click.echo(f"saved {folder / MODEL}")

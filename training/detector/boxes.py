@@ -9,6 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+IGNORED = -1.0
+"""The score of a box where nothing is to be learnt."""
+
 
 def iou_matrix(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     """Intersection over union of every box of a with every one of b: shape (len(a), len(b))."""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from training.detector.boxes import iou_matrix
-from training.detector.loss import IGNORED
+from training.detector.boxes import IGNORED, iou_matrix
 from training.detector.material import Material, Picture
 from training.detector.scenes import place_face
 from training.detector.spoil import spoil
@@ -19,7 +18,7 @@ from training.detector.spoil import spoil
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_FACES = 32
+MAX_FACES = 24
 SIZES_PX = (12.0, 240.0)
 """The longer side that a photo's face is brought to, evenly on a logarithmic scale."""
 
@@ -73,7 +72,9 @@ def cut_photo(material: Material, size: tuple[int, int], rng: np.random.Generato
     # The face's centre lands anywhere; where it is larger than the cut-out some of it is lost.
     target = rng.uniform(0.15, 0.85, 2) * size
     corner = (face[:2] + face[2:]) / 2 * factor - target
-    return cut(photo, factor, corner, size, cut_scene(material, size, rng))
+    covered = all(own * factor >= side + 1 for own, side in zip(photo.luma.shape[::-1], size, strict=True))
+    under = np.zeros(size[::-1], np.uint8) if covered else cut_scene(material, size, rng)
+    return cut(photo, factor, corner, size, under)
 
 
 def cut(
@@ -86,15 +87,29 @@ def cut(
         int(np.clip(round(float(at)), min(0, own - side), max(0, own - side)))
         for at, own, side in zip(corner, (width, height), size, strict=True)
     )
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    scaled = cv2.resize(photo.luma, (width, height), interpolation=method)
-    luma = under.copy()
     left, top = max(0, -x), max(0, -y)
-    part = scaled[max(0, y) : y + size[1], max(0, x) : x + size[0]]
+    shown = min(width, x + size[0]) - max(0, x), min(height, y + size[1]) - max(0, y)
+    if factor < 1:
+        scaled = cv2.resize(photo.luma, (width, height), interpolation=cv2.INTER_AREA)
+        part = scaled[max(0, y) : max(0, y) + shown[1], max(0, x) : max(0, x) + shown[0]]
+    else:
+        part = enlarged_part(photo.luma, (width, height), (max(0, x), max(0, y)), shown)
+    luma = under.copy()
     luma[top : top + part.shape[0], left : left + part.shape[1]] = part
     faces = photo.faces.copy()
     faces[:, :4] = faces[:, :4] * factor - [x, y, x, y]
     return Picture(luma, clipped(faces, size))
+
+
+def enlarged_part(
+    luma: NDArray[np.uint8], whole: tuple[int, int], corner: tuple[int, int], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """What cv2.resize to `whole` (width, height) would show from a corner on; the rest is not computed."""
+    steps = [own / all_of for own, all_of in zip(luma.shape[::-1], whole, strict=True)]
+    (x, y), (across, down) = corner, steps
+    back = np.array([[across, 0, (x + 0.5) * across - 0.5], [0, down, (y + 0.5) * down - 0.5]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(luma, back, size, flags=how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def clipped(faces: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

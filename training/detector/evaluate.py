@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from msgspec import Struct
 
+from edge.config import DetectConfig
 from training.detector.boxes import iou_matrix
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     """What `mien-train evaluate-detector` prints; rates are 0..1.
 
     recall_by_size: recall, at the same false boxes an image, of faces by their longer side ("16-32" is 16
-    and more, below 32); a size with no face is left out.
+    and more, below 32); a size with no face is left out. recall_at_default, false_per_image_at_default: of the
+    finds that reach the default of detect.min_score.
     """
 
     images: int
@@ -56,6 +58,8 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     recall_at_0p1_fp_per_image: float
     recall_by_size: dict[str, float]
     faces_by_size: dict[str, int]
+    recall_at_default: float
+    false_per_image_at_default: float
     p50_ms: float
 
 
@@ -70,11 +74,7 @@ def evaluate(
     """The detector's score on photos brought to one width. Raises SourceError where a photo cannot be read."""
     matches, times_s = [], []
     for photo in photos:
-        luma = photo.read_luma()
-        factor = width_px / luma.shape[1]
-        size = width_px, max(1, round(luma.shape[0] * factor))
-        method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        luma = np.asarray(cv2.resize(luma, size, interpolation=method), np.uint8)
+        luma, factor = read_at_width(photo, width_px)
         start_s = clock()
         faces = detector.detect(luma)
         times_s.append(clock() - start_s)
@@ -82,6 +82,15 @@ def evaluate(
         scores = np.array([f.score for f in faces], np.float64)
         matches.append(match(found, scores, photo.boxes * factor, photo.ignored, min_face_px=min_face_px))
     return summarize(matches, times_s)
+
+
+def read_at_width(photo: Photo, width_px: int) -> tuple[NDArray[np.uint8], float]:
+    """(luma, its scale): the photo brought to a width, its own aspect ratio kept. Raises SourceError."""
+    luma = photo.read_luma()
+    factor = width_px / luma.shape[1]
+    size = width_px, max(1, round(luma.shape[0] * factor))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(luma, size, interpolation=method), np.uint8), factor
 
 
 def match(
@@ -126,6 +135,7 @@ def summarize(matches: list[Match], times_s: list[float]) -> Evaluation:
     last = int(np.searchsorted(misses, FALSE_PER_IMAGE * len(matches), side="right")) - 1
     threshold = float(scores[order][last]) if last >= 0 else np.inf
     by_size, faces_by_size = recall_by_size(sizes, taken_at >= threshold)
+    default = DetectConfig().min_score
     return Evaluation(
         images=len(matches),
         faces=len(sizes),
@@ -133,6 +143,8 @@ def summarize(matches: list[Match], times_s: list[float]) -> Evaluation:
         recall_at_0p1_fp_per_image=round(float(hits[last]) / max(len(sizes), 1) if last >= 0 else 0.0, 4),
         recall_by_size=by_size,
         faces_by_size=faces_by_size,
+        recall_at_default=round(float((taken_at >= default).mean()) if len(sizes) else 0.0, 4),
+        false_per_image_at_default=round(float((~right[scores >= default]).sum()) / max(len(matches), 1), 4),
         p50_ms=round(float(np.median(times_s)) * 1e3, 3) if times_s else 0.0,
     )
 

@@ -18,13 +18,14 @@ from training.detector.floating import FloatDetector
 from training.detector.loss import DetectionLoss
 from training.detector.model import build_detector
 from training.detector.recipe import fingerprint
+from training.detector.threshold import shift_for, shift_logits
 from training.fit import TrainingError
 from training.history import write_history
 from training.run import save_model
-from training.weights import assign
+from training.weights import assign, in_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from training.detector.material import Material
@@ -62,18 +63,20 @@ def fit_detector(
     validation: dict[str, list[Photo]],
     out: Path,
     *,
+    scenes: Sequence[Photo] = (),
     resume: bool = False,
     tell: Callable[[str], None] = print,
 ) -> Any:
     """Train by the recipe; writes checkpoint, history and the best float model into `out`.
 
-    validation: photos of each set; the model kept is the one with the best mean AP over the sets. Raises
+    validation: photos of each set; the model kept is the one with the best mean AP over the sets. scenes:
+    photos without people, by which its scores are shifted in the end (training/detector/threshold.py). Raises
     TrainingError on a loss that is no number, ModelError if there is nothing to resume, SinkError if nothing can
     be written.
     """
     how = recipe.train
     keras.utils.set_random_seed(how.seed)
-    model = build_detector(recipe.network, (how.side_px, how.side_px))
+    model = in_policy(how.precision, lambda: build_detector(recipe.network, (how.side_px, how.side_px)))
     warmup = round(how.warmup_epochs * how.steps_per_epoch)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else how.learning_rate,
@@ -83,7 +86,8 @@ def fit_detector(
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=how.weight_decay, clipnorm=10.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer, loss=DetectionLoss(), jit_compile=False)  # XLA is slow to start, and on CPUs slower
+    # XLA is slow to start, and on CPUs slower.
+    model.compile(optimizer, loss=DetectionLoss(dtype="float32"), jit_compile=False)
     average = WeightAverage(how.ema)
     average.start(model)
     best, history = average.arrays, []
@@ -132,6 +136,10 @@ def fit_detector(
         write_history(out / HISTORY, [{**dict.fromkeys(columns(history), math.nan), **past} for past in history])
     finished = build_detector(recipe.network)
     assign(finished.variables, best, "best weights")
+    if scenes:
+        shift = shift_for(FloatDetector(finished, min_score=LOWEST_SCORE), scenes)
+        shift_logits(finished, shift)
+        tell(f"logits shifted by {shift:+.3f}, by {len(scenes)} scenes without people")
     save_model(finished, out / MODEL)
     return finished
 

@@ -16,11 +16,8 @@ from keras import ops
 from edge.detect.grid import NUMBERS, OFFSET_SCALE, SIZE_SCALE, SIZE_START, STRIDES
 
 CANDIDATES = 10
-SCORE_POWER, IOU_POWER = 0.5, 6.0
 FOCUS = 2.0
 BOX_WEIGHT = 2.5
-IGNORED = -1.0
-"""The score of a box where nothing is to be learnt."""
 
 
 @keras.saving.register_keras_serializable("mien")
@@ -28,7 +25,7 @@ class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]
     """Of a batch of pictures of one size.
 
     y_true: float32 (batch, faces, 5): x_min, y_min, x_max, y_max in pixels and the score; 0 fills up, IGNORED
-    marks what may be a face. y_pred: the network's output.
+    (training/detector/boxes.py) marks what may be a face. y_pred: the network's output.
     """
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -36,8 +33,8 @@ class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]
         middles, strides = cell_middles(y_pred.shape[1], y_pred.shape[2])
         logits = numbers[:, :, 0]
         boxes = boxes_of(numbers, middles, strides)
-        target, matched = assign(y_true, ops.stop_gradient(boxes), ops.stop_gradient(ops.sigmoid(logits)), middles)
-        certain = ops.where(inside_ignored(y_true, middles) & (target <= 0), 0.0, 1.0)
+        scores = ops.stop_gradient(ops.sigmoid(logits))
+        target, matched, certain = assign(y_true, ops.stop_gradient(boxes), scores, middles)
         total = ops.maximum(ops.sum(target), 1.0)
         score_loss = ops.sum(certain * quality_focal(logits, target)) / total
         box_loss = ops.sum(target * distance_iou_loss(boxes, matched)) / total
@@ -77,11 +74,12 @@ def boxes_of(numbers: Any, middles: Any, strides: Any) -> Any:
 
 
 def pairwise_iou(faces: Any, boxes: Any) -> Any:
-    """(batch, faces, cells)."""
-    low = ops.maximum(faces[:, :, None, :2], boxes[:, None, :, :2])
-    high = ops.minimum(faces[:, :, None, 2:4], boxes[:, None, :, 2:])
-    sides = ops.maximum(high - low, 0.0)
-    shared = sides[..., 0] * sides[..., 1]
+    """(batch, faces, cells). Coordinate by coordinate: pairs of numbers at the end of a tensor are slow."""
+    left, top, right, bottom = (faces[:, :, None, i] for i in range(4))
+    x_min, y_min, x_max, y_max = (boxes[:, None, :, i] for i in range(4))
+    wide = ops.relu(ops.minimum(right, x_max) - ops.maximum(left, x_min))
+    high = ops.relu(ops.minimum(bottom, y_max) - ops.maximum(top, y_min))
+    shared = wide * high
     return shared / ops.maximum(area(faces)[:, :, None] + area(boxes)[:, None, :] - shared, 1e-6)
 
 
@@ -96,31 +94,36 @@ def lies_inside(faces: Any, middles: Any) -> Any:
     return (x > faces[..., 0]) & (x < faces[..., 2]) & (y > faces[..., 1]) & (y < faces[..., 3])
 
 
-def inside_ignored(y_true: Any, middles: Any) -> Any:
-    """Bool (batch, cells)."""
-    return ops.any(lies_inside(y_true, middles) & (y_true[:, :, 4:5] < 0), axis=1)
+def assign(y_true: Any, boxes: Any, scores: Any, middles: Any) -> tuple[Any, Any, Any]:
+    """(target (batch, cells), matched box (batch, cells, 4), certain (batch, cells)).
 
-
-def assign(y_true: Any, boxes: Any, scores: Any, middles: Any) -> tuple[Any, Any]:
-    """(target (batch, cells), matched box (batch, cells, 4)): target 0 where a cell is to say nothing."""
-    real = y_true[:, :, 4] > 0
-    overlap = pairwise_iou(y_true, boxes)
-    allowed = lies_inside(y_true, middles) & real[:, :, None]
-    fit = ops.where(allowed, scores[:, None, :] ** SCORE_POWER * overlap**IOU_POWER, 0.0)
+    target: 0 where a cell is to say nothing. certain: 0 where nobody knows what it is to say, else 1.
+    """
+    inside = ops.cast(lies_inside(y_true, middles), "float32")
+    score = y_true[:, :, 4:5]
+    overlap = pairwise_iou(y_true, boxes) * ops.cast(score > 0, "float32") * inside
+    fit = power_of_iou(overlap) * ops.sqrt(scores)[:, None, :]
     # The best of a face's cells, and any as good as the last of them; a fit of 0 is none.
     last = ops.top_k(fit, CANDIDATES)[0][:, :, -1:]
-    chosen = (fit >= last) & (fit > 1e-12)
-    fit = ops.where(chosen, fit, 0.0)
+    chosen = fit >= ops.maximum(last, 1e-12)
     # A cell that two faces want goes to the one it overlaps more.
-    wanted = ops.where(chosen, overlap, -1.0)
+    wanted = ops.where(chosen, overlap, 0.0)
+    most = ops.max(wanted, axis=1, keepdims=True)
     owner = ops.argmax(wanted, axis=1)
-    owned = ops.one_hot(owner, y_true.shape[1], axis=1, dtype="bool") & chosen
-    strongest = ops.max(fit, axis=2, keepdims=True)
-    surest = ops.max(ops.where(chosen, overlap, 0.0), axis=2, keepdims=True)
-    quality = fit / ops.maximum(strongest, 1e-12) * surest * y_true[:, :, 4:5]
-    target = ops.sum(ops.where(owned, quality, 0.0), axis=1)
+    strongest = ops.maximum(ops.max(fit, axis=2, keepdims=True), 1e-12)
+    surest = ops.max(wanted, axis=2, keepdims=True)
+    quality = ops.where(chosen & (wanted >= most), fit * (surest * score / strongest), 0.0)
+    target = ops.max(quality, axis=1)
     matched = ops.take_along_axis(y_true[:, :, :4], ops.cast(owner, "int32")[:, :, None], axis=1)
-    return ops.stop_gradient(target), ops.stop_gradient(matched)
+    doubtful = ops.max(inside * ops.cast(score < 0, "float32"), axis=1)
+    certain = ops.where((doubtful > 0) & (target <= 0), 0.0, 1.0)
+    return ops.stop_gradient(target), ops.stop_gradient(matched), certain
+
+
+def power_of_iou(overlap: Any) -> Any:
+    """To the power of 6, as a fit takes it (the score to the power of 1/2): multiplied out, it is fast."""
+    square = overlap * overlap
+    return square * square * square
 
 
 def quality_focal(logits: Any, target: Any) -> Any:

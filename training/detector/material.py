@@ -8,9 +8,8 @@ import numpy as np
 from msgspec import Struct
 
 from edge.errors import SourceError
-from training.detector.boxes import iou_matrix
+from training.detector.boxes import IGNORED, iou_matrix
 from training.detector.labelling import FER, read_labels
-from training.detector.loss import IGNORED
 from training.detector.photos import BOXES, Photo, read_photos
 from training.detector.validation import is_validation, read_list
 
@@ -114,6 +113,18 @@ def _missed(
     middle = ((own[:, 2:] + own[:, :2]) / 2)[new] + box[:2] * size
     half = box[2:] * size / 2
     return np.concatenate([middle - half, middle + half, np.full((len(size), 1), score)], axis=1)
+
+
+def read_validation_scenes(folder: Path) -> list[Photo]:
+    """The validation photos of the sets without people. Raises SourceError."""
+    names = read_list()
+    scenes = []
+    for table in sorted(folder.glob(f"*/{BOXES}")):
+        photos = read_photos(table.parent)
+        if not any(len(photo.boxes) for photo in photos):
+            name = table.parent.name
+            scenes += [photo for photo in photos if is_validation(f"{name}/{photo.path.name}", names)]
+    return scenes
 
 
 def read_validation(folder: Path) -> dict[str, list[Photo]]:

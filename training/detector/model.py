@@ -15,9 +15,11 @@ from keras import layers
 
 from edge.detect.grid import NUMBERS, STRIDES
 from training.detector.recipe import Network
+from training.models.normalization import normalization
 
 STEM_STRIDE = 4
 FIRST_LOGIT = -5.0
+NORM_MOMENTUM = 0.97
 
 
 @keras.saving.register_keras_serializable("mien")
@@ -71,7 +73,9 @@ def build_detector(network: Network, shape: tuple[int | None, int | None] = (Non
     above = None
     heads = []
     for stride, level, channels in reversed(list(zip(STRIDES, levels, network.neck, strict=True))):
-        side = point(level, channels, f"s{stride}_side", relu=above is None)
+        side = level
+        if level.shape[-1] != channels:
+            side = point(level, channels, f"s{stride}_side", relu=above is None)
         if above is not None:
             up = Blocks(2, back=True, name=f"s{stride}_up")(
                 point(above, 4 * channels, f"s{stride}_widen", relu=False)
@@ -80,10 +84,12 @@ def build_detector(network: Network, shape: tuple[int | None, int | None] = (Non
         above = side
         heads.append(head_of(separable(side, channels, f"s{stride}_head") if network.head else side, stride))
     merged = [
-        Blocks(STRIDES[-1] // stride, name=f"s{stride}_pack")(head) if stride < STRIDES[-1] else head
+        Blocks(STRIDES[-1] // stride, dtype="float32", name=f"s{stride}_pack")(head)
+        if stride < STRIDES[-1]
+        else head
         for stride, head in zip(STRIDES, reversed(heads), strict=True)
     ]
-    return keras.Model(image, layers.Concatenate(name="cells")(merged), name="face")
+    return keras.Model(image, layers.Concatenate(dtype="float32", name="cells")(merged), name="face")
 
 
 def point(x: Any, channels: int, name: str, *, relu: bool = True) -> Any:
@@ -94,7 +100,7 @@ def point(x: Any, channels: int, name: str, *, relu: bool = True) -> Any:
 def convolve(x: Any, channels: int, name: str, *, kernel: int = 3, stride: int = 1, relu: bool = True) -> Any:
     """Convolution and batch normalization, and ReLU unless told otherwise."""
     x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = normalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
@@ -110,7 +116,7 @@ def residual(x: Any, channels: int, name: str, *, stride: int = 1) -> Any:
 def separable(x: Any, channels: int, name: str, *, stride: int = 1) -> Any:
     """Depthwise 3x3, then 1x1; the input is added where the shape stays."""
     y = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=f"{name}_depth")(x)
-    y = layers.BatchNormalization(name=f"{name}_depth_norm")(y)
+    y = normalization(momentum=NORM_MOMENTUM, name=f"{name}_depth_norm")(y)
     y = layers.ReLU(name=f"{name}_depth_relu")(y)
     same = stride == 1 and x.shape[-1] == channels
     y = point(y, channels, f"{name}_point", relu=not same)
@@ -118,9 +124,9 @@ def separable(x: Any, channels: int, name: str, *, stride: int = 1) -> Any:
 
 
 def head_of(x: Any, stride: int) -> Any:
-    """The numbers of one level; at first nothing is a face."""
+    """The numbers of one level, never in half precision; at first nothing is a face."""
     bias = keras.initializers.Constant([FIRST_LOGIT] + [0.0] * (NUMBERS - 1))
-    return layers.Conv2D(NUMBERS, 1, bias_initializer=bias, name=f"s{stride}_out")(x)
+    return layers.Conv2D(NUMBERS, 1, bias_initializer=bias, dtype="float32", name=f"s{stride}_out")(x)
 
 
 def multiply_adds(model: Any) -> int:

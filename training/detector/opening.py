@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import is_zipfile
 
 from edge.config import DetectConfig
 from edge.detect import luma, yunet
@@ -36,7 +37,7 @@ def open_detector(word: str, *, width_px: int, min_score: float, min_face_px: in
     if suffix == ".onnx":
         return yunet.load(config)
     if suffix == ".tflite":
-        return luma.load(config)
+        return luma.load(config) if is_zipfile(word) else luma.load_bare(config)
     if suffix == ".keras":
         return _open_keras(Path(word), min_score, min_face_px)
     raise ConfigError(f"{word}: no detector: {WORDS}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -34,6 +34,7 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How it is trained: AdamW, the rate rising for a while, then falling as a cosine.
 
     side_px: of the square pictures. ema: decay of the weights' running mean, a step. validate_every: epochs.
+    precision: of the arithmetic while training; the saved model is float32 in any case.
     """
 
     side_px: Annotated[int, Meta(ge=64, le=1024, multiple_of=32)] = 256
@@ -45,6 +46,7 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weight_decay: Annotated[float, Meta(ge=0, le=1)] = 0.01
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.999
     validate_every: Annotated[int, Meta(ge=1)] = 2
+    precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
     seed: int = 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,6 +13,7 @@ from edge.messages import Box
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+BLURRED_PX = 48
 MARGIN = 0.35
 """How far a face's surroundings reach beyond its crop, in sides of it, before the scene alone is seen."""
 
@@ -26,17 +28,15 @@ def place_face(
     scene: uint8, shape (height, width). face: uint8, shape (48, 48). The square lies inside the scene.
     """
     margin = round(MARGIN * side_px)
-    enlarged = cv2.resize(face, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if side_px < len(face) else cv2.INTER_LINEAR
+    enlarged = cv2.resize(face, (side_px, side_px), interpolation=method)
     wide = cv2.copyMakeBorder(enlarged, margin, margin, margin, margin, cv2.BORDER_REFLECT)
-    blurred = cv2.GaussianBlur(wide, (0, 0), side_px / 12)
-    # 1 inside the crop, falling to 0 at the margin's end; its corners are round, as heads are.
-    ramp = np.clip(np.arange(side_px + 2 * margin) + 0.5 - margin, 0, side_px) - (
-        np.arange(side_px + 2 * margin) + 0.5 - margin
-    )
-    beyond = np.hypot(ramp[:, None], ramp[None, :]) / max(margin, 1)
-    sharp = np.clip(1 - 3 * beyond, 0, 1)
-    patch = sharp * wide + (1 - sharp) * blurred
-    opaque = np.clip(1 - beyond, 0, 1) ** 2 * (3 - 2 * np.clip(1 - beyond, 0, 1))
+    # Blurred while it is small: what a blur leaves loses nothing by it, and time goes by the square of the size.
+    small = cv2.resize(wide, (BLURRED_PX, BLURRED_PX), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), BLURRED_PX / (1 + 2 * MARGIN) / 12)
+    blurred = cv2.resize(small, wide.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    sharp, opaque = masks(side_px, margin)
+    patch = blurred + sharp * (wide.astype(np.float32) - blurred)
     x, y = corner
     height, width = scene.shape
     left, top = max(0, x - margin), max(0, y - margin)
@@ -44,8 +44,21 @@ def place_face(
     part = np.s_[top - y + margin : bottom - y + margin, left - x + margin : right - x + margin]
     picture = scene.copy()
     under = picture[top:bottom, left:right]
-    picture[top:bottom, left:right] = np.rint(opaque[part] * patch[part] + (1 - opaque[part]) * under)
+    picture[top:bottom, left:right] = np.rint(under + opaque[part] * (patch[part] - under))
     return picture, Box(x, y, x + side_px, y + side_px)
+
+
+@cache
+def masks(side_px: int, margin: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(sharp, opaque) around a crop: both 1 inside it; how much is not blurred, and not yet scene, beyond.
+
+    Both fall to 0 towards the margin's end; their corners are round, as heads are.
+    """
+    at = np.arange(side_px + 2 * margin, dtype=np.float32) + 0.5 - margin
+    ramp = np.clip(at, 0, side_px) - at
+    beyond = np.hypot(ramp[:, None], ramp[None, :]) / max(margin, 1)
+    near = np.clip(1 - beyond, 0, 1)
+    return np.clip(1 - 3 * beyond, 0, 1).astype(np.float32), (near**2 * (3 - 2 * near)).astype(np.float32)
 
 
 def plain_scene(size: tuple[int, int], grey: int) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ keras = pytest.importorskip("keras")
 
 from edge.detect.grid import CHANNELS, decode  # noqa: E402  (after the skip)
 from training.detector import loss  # noqa: E402
+from training.detector.boxes import IGNORED  # noqa: E402
 from training.detector.model import Blocks, build_detector  # noqa: E402
 from training.detector.recipe import load_detector_recipe  # noqa: E402
 
@@ -34,19 +35,20 @@ def test_only_cells_inside_a_face_are_to_find_it_and_none_of_the_empty_rows() ->
     numbers = loss.unpack(keras.ops.convert_to_tensor(cells))
     middles, strides = loss.cell_middles(2, 2)
     boxes = loss.boxes_of(numbers, middles, strides)
-    target, matched = loss.assign(FACES, boxes, keras.ops.sigmoid(numbers[:, :, 0]), middles)
+    target, matched, certain = loss.assign(FACES, boxes, keras.ops.sigmoid(numbers[:, :, 0]), middles)
     target, matched = numpy_of(target)[0], numpy_of(matched)[0]
     chosen = target > 0
     assert chosen.any()
     inside = (matched[:, :2] < middles).all(axis=1) & (middles < matched[:, 2:]).all(axis=1)
     assert inside[chosen].all()
     assert target.max() <= 1
+    assert numpy_of(certain).all()
     assert set(map(tuple, matched[chosen])) <= {tuple(FACES[0, 0, :4]), tuple(FACES[0, 1, :4])}
 
 
 def test_nothing_is_learnt_where_a_face_is_doubtful() -> None:
     quiet = np.zeros((1, 2, 2, CHANNELS), np.float32)
-    doubtful = np.array([[[0, 0, 64, 64, loss.IGNORED]]], np.float32)
+    doubtful = np.array([[[0, 0, 64, 64, IGNORED]]], np.float32)
     nowhere = np.zeros((1, 1, 5), np.float32)
     teach = loss.DetectionLoss()
     assert float(teach(doubtful, keras.ops.convert_to_tensor(quiet))) == 0
@@ -84,4 +86,4 @@ def test_blocks_are_their_own_inverse_whatever_the_backend(block: int, monkeypat
 
 def test_the_bundled_network_has_the_size_that_the_budget_was_counted_for() -> None:
     recipe, _ = load_detector_recipe("face")
-    assert build_detector(recipe.network).count_params() == 160_631
+    assert build_detector(recipe.network).count_params() == 220_751

@@ -10,9 +10,9 @@ from edge.errors import SourceError
 from training.dataset import Faces
 from training.detector import material as material_file
 from training.detector import validation
+from training.detector.boxes import IGNORED
 from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, mirror
 from training.detector.labelling import label_fer, label_sets
-from training.detector.loss import IGNORED
 from training.detector.material import Material, Picture, read_material, read_validation
 from training.detector.spoil import spoil
 

@@ -18,7 +18,7 @@ from edge.model.package import model_path, open_model
 from edge.pipeline import Parts
 from edge.sinks import open_sinks
 from edge.sinks.jsonl import JsonlSink
-from edge.sources import AUTO_ORDER, choose, open_source
+from edge.sources import choose, open_source
 from edge.track import Tracker
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edge.sinks import Sink
     from edge.sources import Source
 
-LIVE_KINDS = frozenset({*AUTO_ORDER, "auto", "stream"} - {"demo"})
+LIVE_KINDS = frozenset({"auto", "picamera", "v4l2", "stream"})
 """What may be away for a while."""
 
 

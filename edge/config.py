@@ -15,7 +15,7 @@ from edge.model.package import DEFAULT_MODEL
 if TYPE_CHECKING:
     from pathlib import Path
 
-SourceKind = Literal["auto", "picamera", "v4l2", "video", "images", "demo"]
+SourceKind = Literal["auto", "picamera", "v4l2", "stream", "video", "images", "demo"]
 DetectorBackend = Literal["haar", "yunet"]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Topic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=128)]
@@ -37,7 +37,10 @@ class SourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "camera"
     path: Annotated[
         str,
-        Meta(description='a video file or image folder; for v4l2 a device (/dev/v4l/by-id/...), "" for the first'),
+        Meta(
+            description="a video file, a folder of pictures, or a stream's address (rtsp://, http://); "
+            'for v4l2 a device (/dev/v4l/by-id/...), "" for the first'
+        ),
     ] = ""
     width: Annotated[
         int,
@@ -47,6 +50,14 @@ class SourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fps: Annotated[
         float, Meta(description="frames a second asked of a camera, and the pace of the demo", gt=0, le=240)
     ] = 15.0
+    rotate: Annotated[
+        Literal[0, 90, 180, 270],
+        Meta(description="degrees to turn the picture clockwise, for a camera on its side"),
+    ] = 0
+    mirror: Annotated[bool, Meta(description="swap left and right, after turning")] = False
+    exposure_ms: Annotated[
+        float, Meta(description="a camera's exposure, held; 0 lets it choose", ge=0, le=1000)
+    ] = 0.0
     loop: Annotated[bool, Meta(description="start a file, folder or the demo again when it ends")] = False
     realtime: Annotated[
         bool,

@@ -78,9 +78,12 @@ def _parse_source(source: str) -> dict[str, str]:
         return {"kind": source}
     if source.startswith("/dev/"):
         return {"kind": "v4l2", "path": source}
+    if "://" in source:
+        return {"kind": "stream", "path": source}
     path = Path(source)
     if not path.exists():
-        raise SourceError(f"--source {source}: neither a kind (auto, {', '.join(KINDS)}) nor a file or folder")
+        kinds = ", ".join(KINDS)
+        raise SourceError(f"--source {source}: neither a kind (auto, {kinds}) nor an address, a file or a folder")
     from edge.sources.images import find
 
     return {"kind": "video" if find(SourceConfig(path=source)) is None else "images", "path": source}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge.config import SourceConfig, SourceKind
     from edge.messages import Frame
 
-KINDS: tuple[SourceKind, ...] = ("picamera", "v4l2", "video", "images", "demo")
+KINDS: tuple[SourceKind, ...] = ("picamera", "v4l2", "stream", "video", "images", "demo")
 AUTO_ORDER: tuple[SourceKind, ...] = ("picamera", "v4l2", "demo")
 
 
@@ -35,7 +35,9 @@ class Source(Protocol):
 
     name: str
     live: bool
-    dropped: int
+
+    @property
+    def dropped(self) -> int: ...
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames until the source ends (never, for a camera). Raises SourceError if it is lost on the way."""
@@ -64,4 +66,8 @@ def choose(config: SourceConfig) -> SourceKind:
 def open_source(config: SourceConfig) -> Source:
     """The configured source, open. Raises SourceError."""
     source: Source = backend(choose(config)).open_source(config)
-    return source
+    if config.rotate == 0 and not config.mirror:
+        return source
+    from edge.sources.orient import Oriented
+
+    return Oriented(source, config)

@@ -79,7 +79,7 @@ class PicameraCapture:
             raw=None,
             colour_space=self._library.colour_space.Sycc(),
             buffer_count=BUFFERS,
-            controls={"FrameRate": config.fps},
+            controls=controls(config),
         )
         self._camera.configure(wanted)
         agreed = self._camera.camera_configuration()["lores"]
@@ -109,6 +109,14 @@ class PicameraCapture:
     def close(self) -> None:
         if self._camera is not None:
             self._camera.close()  # stops it, too
+
+
+def controls(config: SourceConfig) -> dict[str, Any]:
+    """Libcamera's controls for the settings; a time of exposure that is given switches its choosing off."""
+    wanted: dict[str, Any] = {"FrameRate": config.fps}
+    if config.exposure_ms:
+        wanted["ExposureTime"] = round(1000 * config.exposure_ms)
+    return wanted
 
 
 def first_camera(library: Library) -> str | None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mien.sources")
 
+EXPOSURE_MANUAL = 1
+"""V4L2_EXPOSURE_MANUAL, linux/v4l2-controls.h."""
 STALE_S = 10.0
 """A buffer's time stamp older than this, or in the future, is not on our clock."""
 
@@ -71,6 +73,9 @@ class V4l2Capture:
             got = fourcc_name(self._device.get(cv2.CAP_PROP_FOURCC))
             if got == wanted and self._device.get(cv2.CAP_PROP_FPS) >= 0.9 * config.fps:
                 break
+        if config.exposure_ms:
+            self._device.set(cv2.CAP_PROP_AUTO_EXPOSURE, EXPOSURE_MANUAL)
+            self._device.set(cv2.CAP_PROP_EXPOSURE, 10 * config.exposure_ms)  # in 100 microseconds
         if got not in SUPPORTED:
             raise SourceError(
                 f"{self.name}: sends {got or 'no known format'}; {', '.join(sorted(SUPPORTED))} are read"

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from converters.commands.options import FILE
-from edge.model.package import Manifest, Model, open_model
+from edge.model.package import Manifest, Model, prove_model
 
 FIGURE_DEPTH = 3
 
@@ -20,7 +20,7 @@ FIGURE_DEPTH = 3
 @click.option("--json", "as_json", is_flag=True, help="Print labels and manifest as JSON.")
 def command(*, file: Path, as_json: bool) -> None:
     """Prove FILE, then print what it says about itself."""
-    model = open_model(file)
+    model = prove_model(file)
     if as_json:
         content = msgspec.json.encode({"labels": model.labels, "manifest": model.manifest})
         click.echo(msgspec.json.format(content, indent=2))

@@ -16,7 +16,6 @@ from edge.model.preprocess import FER_CROP
 @click.option("--out", type=FILE, required=True, metavar="FILE", help="The model file to write.")
 @click.option(
     "--labels",
-    required=True,
     metavar="LABELS",
     help="In the order of the outputs: fer2013, ferplus, words with commas, or a file with one a line.",
 )
@@ -47,19 +46,33 @@ from edge.model.preprocess import FER_CROP
 @click.option(
     "--crop-offset-y", type=float, default=FER_CROP.offset_y, show_default=True, help="In box heights, down."
 )
+@click.option("--detector", is_flag=True, help="FILE finds faces: it has no --labels.")
 @click.option("--second-best", is_flag=True, help="Take a file that computes in float.")
 @click.option("--force", is_flag=True, help="Replace --out.")
 def command(
-    *, file: Path, out: Path, labels: str, metrics: tuple[str, ...], second_best: bool, force: bool, **facts: str
+    *,
+    file: Path,
+    out: Path,
+    labels: str | None,
+    metrics: tuple[str, ...],
+    detector: bool,
+    second_best: bool,
+    force: bool,
+    **facts: str,
 ) -> None:
     """Append labels, manifest and golden cases to FILE, and prove the result before it gets its name."""
     from converters.candidate import open_candidate
+    from converters.detector import build_detector_package
     from converters.package import Facts, build_package, parse_labels, read_metrics
-    from edge.model.package import open_model
+    from edge.model.package import prove_model
 
+    if detector != (labels is None):
+        raise click.UsageError("--labels: a classifier needs them, a --detector has none")
     check_output(out, force=force)
-    words = parse_labels(labels)
     about = Facts(metrics=read_metrics(metrics), **facts)  # type: ignore[arg-type]
-    content = build_package(open_candidate(file), words, about, second_best=second_best)
-    write_whole(out, content, force=force, prove=open_model)
+    if labels is None:
+        content = build_detector_package(open_candidate(file), about)
+    else:
+        content = build_package(open_candidate(file), parse_labels(labels), about, second_best=second_best)
+    write_whole(out, content, force=force, prove=prove_model)
     click.echo(f"{out}: {len(content):,} bytes, proved")

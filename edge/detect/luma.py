@@ -6,20 +6,24 @@ such size. docs/DETECTION.md says how it was trained and what it reaches.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.detect.grid import CHANNELS, STRIDES, decode, suppress
 from edge.detect.scaling import MAX_FACES, Shrunk
-from edge.errors import ConfigError, ModelError
+from edge.errors import ModelError
 from edge.model.interpreter import Interpreter
+from edge.model.package import BUNDLED, prove_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.config import DetectConfig
     from edge.messages import Face
+
+FILE = "face.tflite"
 
 
 class Luma:
@@ -49,17 +53,26 @@ class Luma:
 
 
 def load(config: DetectConfig) -> Luma:
-    """The detector from the file that `detect.model` names. Raises ConfigError or ModelError."""
-    from pathlib import Path
+    """The bundled detector, or the packaged one that `detect.model` names; proved. Raises ModelError."""
+    path = Path(config.model) if config.model else BUNDLED / FILE
+    model = prove_model(path)
+    if model.manifest.activation != "cells":
+        raise ModelError(f"{path}: {model.manifest.name}: no face detector, but what sorts faces")
+    return checked(model.interpreter, config, path)
 
-    if not config.model:
-        raise ConfigError('detect.model = "": must name a face detector (.tflite)')
+
+def load_bare(config: DetectConfig) -> Luma:
+    """A detector from a .tflite file that is not packaged yet, for training's own use. Raises ModelError."""
     path = Path(config.model)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
-    interpreter = Interpreter(content, where=str(path))
+    return checked(Interpreter(content, where=str(path)), config, path)
+
+
+def checked(interpreter: Interpreter, config: DetectConfig, path: Path) -> Luma:
+    """Raises ModelError unless the network takes luma of any size and gives the cells of three grids."""
     side = 2 * STRIDES[-1]
     try:
         interpreter.resize((1, side, side, 1))

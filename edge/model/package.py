@@ -36,6 +36,7 @@ float16 weights may be computed with as they are."""
 
 BUNDLED = Path(__file__).resolve().parent.parent / "assets"
 DEFAULT_MODEL = "emotion"
+DETECTOR_LABELS = ("face",)
 
 
 class Tensor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +52,9 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What model.json holds.
 
     sha256: of the flatbuffer alone, without the zip.
-    activation: what the output holds: "logits" (softmax follows) or "scores" (they sum to 1).
+    activation: what the output holds: "logits" (softmax follows), "scores" (they sum to 1), or a face detector's
+    "cells" (edge/detect/grid.py). A detector takes pictures of any size; its crop is the square of its boxes that
+    gives back the faces that classifiers learnt from.
     metrics: what was measured, each with its data and N, as the evaluation wrote it.
     runtime, runtime_version: what made the golden case.
     """
@@ -65,7 +68,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: str
     input: Tensor
     output: Tensor
-    activation: Literal["logits", "scores"]
+    activation: Literal["logits", "scores", "cells"]
     crop: CropContract
     parameters: int | None = None
     runtime: str
@@ -143,7 +146,10 @@ def read_package(path: Path) -> Package:
         labels = tuple(files[LABELS].decode().splitlines())
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: labels: {LABELS} is no UTF-8 text") from error
-    check_labels(labels, manifest.output.shape[-1] if manifest.output.shape else 0, f"{path}: labels")
+    if manifest.activation != "cells":
+        check_labels(labels, manifest.output.shape[-1] if manifest.output.shape else 0, f"{path}: labels")
+    elif labels != DETECTOR_LABELS:
+        raise ModelError(f"{path}: labels: a face detector's are {', '.join(DETECTOR_LABELS)}; got {labels}")
     return Package(flatbuffer, labels, manifest, _parse_golden(files[GOLDEN], str(path)))
 
 
@@ -176,10 +182,18 @@ def unpack(content: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
 
 
 def open_model(path: Path, *, threads: int = 1) -> Model:
-    """A model, proved: hash, tensor types and shapes, labels and golden case hold.
+    """A classifier, proved: hash, tensor types and shapes, labels and golden case hold.
 
     Raises ModelError with one line that says which does not.
     """
+    model = prove_model(path, threads=threads)
+    if model.manifest.activation == "cells":
+        raise ModelError(f"{path}: a face detector, no classifier: detect.model may name it")
+    return model
+
+
+def prove_model(path: Path, *, threads: int = 1) -> Model:
+    """A model of either kind, proved as `open_model` does. Raises ModelError."""
     package = read_package(path)
     interpreter = Interpreter(package.flatbuffer, threads=threads, where=str(path))
     manifest = package.manifest
@@ -206,12 +220,16 @@ def describe_tensor(details: dict[str, Any]) -> Tensor:
 def prove_golden(interpreter: Interpreter, package: Package, where: str) -> None:
     """Raises ModelError unless the interpreter gives the golden outputs for the golden inputs."""
     golden, manifest = package.golden, package.manifest
+    anysize = manifest.activation == "cells"
+    if anysize and golden.inputs.ndim == 4:
+        interpreter.resize((1, *golden.inputs.shape[1:]))
     for part, tensor in (("inputs", manifest.input), ("outputs", manifest.output)):
         array = getattr(golden, part)
+        shape = array.shape[3:] if anysize else array.shape[1:]
         if (
             array.ndim == 0
             or len(array) == 0
-            or array.shape[1:] != tensor.shape[1:]
+            or shape != (tensor.shape[3:] if anysize else tensor.shape[1:])
             or array.dtype.name != tensor.dtype
         ):
             raise ModelError(
@@ -238,6 +256,7 @@ def prove_golden(interpreter: Interpreter, package: Package, where: str) -> None
 def golden_case(flatbuffer: bytes, inputs: NDArray[Any]) -> tuple[Golden, str, str]:
     """(golden, runtime, version): the outputs that this machine's runtime gives for the inputs."""
     interpreter = Interpreter(flatbuffer)
+    interpreter.resize((1, *inputs.shape[1:]))
     outputs = np.stack([interpreter.invoke(sample[np.newaxis])[0][0] for sample in inputs])
     name, version, _ = find_runtime()
     return Golden(inputs, outputs), name, version

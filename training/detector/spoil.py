@@ -40,11 +40,12 @@ def noise(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float3
 
 def relight(luma: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """Another exposure and contrast, now and then a light from one side or infrared's flat, bright skin."""
-    bent = 255 * (np.arange(256, dtype=np.float32) / 255) ** np.float32(np.exp(rng.uniform(-0.7, 0.7)))
+    levels = 255 * (np.arange(256, dtype=np.float32) / 255) ** np.float32(np.exp(rng.uniform(-0.7, 0.7)))
     if rng.random() < 0.1:
-        bent = 255 * np.sqrt(bent / 255)
+        levels = 255 * np.sqrt(levels / 255)
     contrast, brightness = np.exp(rng.uniform(-0.6, 0.25)), rng.uniform(-35, 35)
-    bent = cv2.LUT(luma, (bent - 128) * np.float32(contrast) + np.float32(128 + brightness))
+    levels = (levels - 128) * np.float32(contrast) + np.float32(128 + brightness)
+    bent = np.asarray(cv2.LUT(luma, levels), np.float32)
     if rng.random() < 0.2:
         height, width = luma.shape
         angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8)

@@ -11,10 +11,12 @@ import pytest
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 
-from edge.config import DetectConfig  # noqa: E402  (after the skips)
-from edge.detect.luma import Luma, load  # noqa: E402
+from converters.cli import cli as convert  # noqa: E402  (after the skips)
+from edge.config import DetectConfig  # noqa: E402
+from edge.detect.luma import Luma, load, load_bare  # noqa: E402
 from edge.detect.scaling import MAX_FACES  # noqa: E402
-from edge.errors import ConfigError, ModelError  # noqa: E402
+from edge.errors import ModelError  # noqa: E402
+from edge.model.package import BUNDLED, open_model  # noqa: E402
 from training.detector.model import build_detector  # noqa: E402
 from training.detector.recipe import Network  # noqa: E402
 
@@ -48,7 +50,7 @@ def face_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make(path: Path, **settings: float) -> Luma:
     config = {"min_face_px": 8, "min_score": 0.5, **settings}
-    return load(DetectConfig(model=str(path), **config))  # type: ignore[arg-type]
+    return load_bare(DetectConfig(model=str(path), **config))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (33, 65), (64, 64), (240, 320), (3000, 40), (720, 1280)])
@@ -79,12 +81,59 @@ def test_a_file_of_another_network_is_one_line(tmp_path: Path) -> None:
         make(path)
 
 
-def test_no_file_a_missing_one_and_a_cut_one_are_one_line(face_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r'detect\.model = "": must name a face detector'):
-        load(DetectConfig())
+def test_a_missing_file_and_a_cut_one_are_one_line(face_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
         make(tmp_path / "gone.tflite")
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(face_file.read_bytes()[:2000])
     with pytest.raises(ModelError, match=r"cut\.tflite: no model that"):
         make(cut)
+
+
+@pytest.fixture(scope="module")
+def packaged(face_file: Path) -> Path:
+    path = face_file.with_name("packaged.tflite")
+    facts = {"version": "1.0.0", "description": "finds noise", "licence": "MIT", "origin": "a test"}
+    words = [word for name, value in facts.items() for word in (f"--{name}", value)]
+    command = ["package", str(face_file), "--out", str(path), "--detector", "--name", "face", *words]
+    convert(command, standalone_mode=False)
+    return path
+
+
+def test_a_packaged_detector_proves_itself_and_finds_what_the_bare_file_finds(
+    face_file: Path, packaged: Path
+) -> None:
+    luma = np.random.default_rng(2).integers(0, 256, (240, 320), np.uint8)
+    expected = make(face_file, min_score=0.6, min_face_px=24).detect(luma)
+    assert expected
+    assert load(DetectConfig(model=str(packaged))).detect(luma) == expected
+
+
+def test_one_altered_byte_of_a_detector_is_told(packaged: Path, tmp_path: Path) -> None:
+    content = bytearray(packaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    altered = tmp_path / "altered.tflite"
+    altered.write_bytes(content)
+    with pytest.raises(ModelError, match=r"altered\.tflite: "):
+        load(DetectConfig(model=str(altered)))
+
+
+def test_a_detector_and_a_classifier_are_not_taken_for_each_other(packaged: Path, face_file: Path) -> None:
+    with pytest.raises(ModelError, match="a face detector, no classifier"):
+        open_model(packaged)
+    with pytest.raises(ModelError, match="no face detector, but what sorts faces"):
+        load(DetectConfig(model=str(BUNDLED / "emotion.tflite")))
+    with pytest.raises(ModelError, match="not packaged"):
+        load(DetectConfig(model=str(face_file)))
+
+
+def test_a_frame_full_of_faces_ends_in_bounded_work(face_file: Path) -> None:
+    luma = np.random.default_rng(2).integers(0, 256, (960, 960), np.uint8)
+    faces = make(face_file, min_score=0.0, width_px=960).detect(luma)
+    assert 0 < len(faces) <= MAX_FACES
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_frame_of_one_grey_is_answered(face_file: Path, level: int) -> None:
+    faces = make(face_file, min_score=0.5).detect(np.full((240, 320), level, np.uint8))
+    assert all(np.isfinite(face.box.area) for face in faces)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from deploy.checks import MACHINES, RELEASES
+from deploy.flash import command as flash
 from deploy.machine import Machine, Refusal, say
 
 
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     install.add_argument("--legal-exception", metavar="medical|safety", help="for workplace and education")
     install.add_argument("--source", metavar="KIND", help="picamera, v4l2 or demo; found out where it is not given")
     install.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a first setting")
+    install.add_argument("--lan", action="store_true", help="let the local network see the page, with a token")
     install.add_argument("--mqtt-password-file", type=Path, metavar="FILE", help="its first line is kept")
     uninstall = commands.add_parser("uninstall", help="remove Mien; settings and records stay (root)")
     uninstall.add_argument("--purge", action="store_true", help="remove settings, records and user, too")
@@ -37,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     wheelhouse.add_argument("folder", type=Path)
     wheelhouse.add_argument("--release", choices=RELEASES, required=True)
     wheelhouse.add_argument("--machine", choices=MACHINES, default="aarch64")
+    flash.options(commands.add_parser("flash", help="prepare a card so that its first boot installs Mien"))
     return top
 
 
@@ -46,6 +49,9 @@ def run(given: argparse.Namespace) -> None:
         from deploy import install, wheelhouse
 
         wheelhouse.download(install.SOURCE, given.folder, RELEASES[given.release], given.machine)
+        return
+    if given.command == "flash":
+        flash.run(given)
         return
     machine = Machine(dry=given.dry_run)
     if given.command == "uninstall":
@@ -63,6 +69,7 @@ def run(given: argparse.Namespace) -> None:
             given.source,
             tuple(given.set),
             mqtt_password=given.mqtt_password_file,
+            lan=given.lan,
             **common,
         )
         install.install(machine, wishes)

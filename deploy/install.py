@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from deploy import purpose, release, settings
+from deploy import purpose, release, settings, token
 from deploy.checks import check_apt, check_disk, check_host, look
 from deploy.machine import Machine, Refusal, ask, say, succeeds
 
@@ -39,6 +39,7 @@ class Wishes(NamedTuple):
     wheelhouse: Path | None = None
     start: bool = True
     mqtt_password: Path | None = None
+    lan: bool = False
     token_hash: str | None = None
 
 
@@ -57,8 +58,12 @@ def install(machine: Machine, wishes: Wishes, source: Path = SOURCE) -> None:
     files(machine, source, answer)
     if not machine.dry:
         prove(name)
+    first = not machine.path(settings.FILE).exists()
     settings.write(machine, wishes, f"{release.RELEASES}/{name}")
+    made = token.keep(machine, wishes.token_hash) if first and wishes.lan else ""
     activate(machine, name, start=wishes.start)
+    if first and wishes.lan:
+        say(f"the page, for the local network: {token.address(socket.gethostname(), made)}")
 
 
 def packages(machine: Machine, *, offline: bool) -> None:
@@ -164,7 +169,7 @@ def activate(machine: Machine, name: str, *, start: bool) -> None:
         machine.run("systemctl", "restart", "mien", what="starting mien")
     if not machine.dry:
         release.tidy(machine, {name, *([before] if before else [])})
-    say(f"installed {name}" + tell_address())
+    say(f"installed {name}; systemctl status mien shows how it is")
 
 
 def enable(machine: Machine) -> None:
@@ -172,8 +177,3 @@ def enable(machine: Machine) -> None:
     if running(machine):
         machine.run("systemctl", "daemon-reload", what="systemctl daemon-reload")
     machine.run("systemctl", "enable", "--quiet", *UNITS, what="systemctl enable")
-
-
-def tell_address() -> str:
-    """Where to look, for the last line."""
-    return f" on {socket.gethostname()}; its page: http://127.0.0.1:8321/ (on this machine)"

@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Refusal(Exception):  # noqa: N818  (it is what the user reads)
     """Why it does not go on, in one line."""
 
 
+listeners: list[Callable[[str], None]] = []
+"""Who else is to hear what is said; at a first boot nobody sees standard error."""
+
+
 def say(words: str) -> None:
-    """A line on standard error, as setup.sh writes it."""
+    """A line on standard error, as setup.sh writes it, and to the listeners."""
     print(f"setup.sh: {words}", file=sys.stderr, flush=True)  # noqa: T201
+    for listener in listeners:
+        listener(words)
 
 
 class Machine:

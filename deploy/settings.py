@@ -48,6 +48,8 @@ def compose(wishes: Wishes, kind: str) -> str:
         "classify": {"model": ACTIVE_MODEL},
         "jsonl": {"stdout": False},  # the journal is no place for events
     }
+    if wishes.lan:
+        table["web"] = {"bind": "0.0.0.0"}  # noqa: S104  (its owner asked for it, and it needs the token)
     if wishes.mqtt_password is not None:
         table["mqtt"] = {"password_file": PASSWORD}
     for section, key, value in map(split, wishes.changes):

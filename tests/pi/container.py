@@ -18,6 +18,8 @@ from typing import Self
 
 from emulated import PROJECT, SETUP, cache
 
+from deploy import release
+
 BOOT_S = 120
 SOURCE, WHEELS = "/srv/mien", "/srv/wheels"
 """Where the project and its wheels are seen inside, both read-only."""
@@ -64,11 +66,15 @@ def wheels(suite: str) -> Path:
 class Container:
     """A booted Debian; use it in a with statement."""
 
-    def __init__(self, suite: str, source: Path = PROJECT) -> None:
+    def __init__(self, suite: str) -> None:
         self.suite = suite
         self.folder = Path(tempfile.mkdtemp(prefix=f"mien-{suite}-", dir=cache()))
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(mode=0o755)
+        # As it is now: it may change while the tests run, and would then be another release.
+        source = self.folder / "source"
+        source.mkdir()
+        release.copy(PROJECT, source)
         self._words = (str(self.folder), str(system(suite)), str(source), str(wheels(suite)))
         self.said = ""
         self._boot()

@@ -51,7 +51,7 @@ def drop_in(mien: Container, text: str) -> None:
 def test_install_says_what_it_did_and_the_service_runs_on_the_camera_it_found(mien: Container) -> None:
     assert "self-test: one face" in mien.said
     assert mien.show("ActiveState") == "active"
-    assert mien.show("StatusText").startswith("running")
+    mien.wait("StatusText", "running, Pi camera (imx708)")
     assert mien.show("UnitFileState") == "enabled"
     config = mien.run("cat", "/etc/mien/mien.toml").stdout
     assert 'kind = "picamera"' in config
@@ -71,7 +71,8 @@ def test_the_unit_is_clean_and_little_exposed(mien: Container) -> None:
 
 def test_what_the_unit_forbids_is_forbidden(mien: Container) -> None:
     mien.run("mkdir", "-p", "/home/someone", check=True)
-    probe = f"[Service]\nType=exec\nRestart=no\nExecStart=\nExecStart=/usr/bin/python3 {SOURCE}/tests/pi/probe.py\n"
+    mien.put(HERE / "probe.py", "/run/probe.py")
+    probe = "[Service]\nType=exec\nRestart=no\nExecStart=\nExecStart=/usr/bin/python3 /run/probe.py\n"
     drop_in(mien, probe)
     mien.run("systemctl", "restart", "mien", check=True)
     mien.wait("ActiveState", "inactive")

@@ -21,7 +21,8 @@ class Augmentation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     flip, erase, shrink, noise: the share of pictures it happens to.
     shift: of the side, each way. zoom: of the scale, each way. rotate_deg: each way.
     brightness: of the full range, each way. contrast: of the scale, each way.
-    mixup: the alpha of the Beta distribution that mixes two pictures and their targets.
+    mixup: the alpha of the Beta distribution that mixes two pictures and their targets. cutmix: likewise, for a
+    rectangle of one in the other; with both on, every batch gets one of the two.
     """
 
     flip: Share = 0.5
@@ -34,6 +35,7 @@ class Augmentation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     shrink: Share = 0.1
     noise: Share = 0.1
     mixup: Annotated[float, Meta(ge=0, le=4)] = 0.0
+    cutmix: Annotated[float, Meta(ge=0, le=4)] = 0.0
 
 
 NOTHING = Augmentation(flip=0, shift=0, zoom=0, rotate_deg=0, brightness=0, contrast=0, erase=0, shrink=0, noise=0)
@@ -84,6 +86,41 @@ def mixup(
     mixed = {name: weight * array + (1 - weight) * array[partner] for name, array in targets.items()}
     weight = share[:, np.newaxis, np.newaxis, np.newaxis]
     return weight * pictures + (1 - weight) * pictures[partner], mixed
+
+
+def cutmix(
+    pictures: NDArray[np.float32], targets: dict[str, NDArray[np.float32]], alpha: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """Each picture with a rectangle of another one in it, and its targets in the proportion of the areas.
+
+    Source: Yun et al. 2019, arXiv:1905.04899.
+    """
+    count, side = pictures.shape[:2]
+    partner = rng.permutation(count)
+    area = rng.beta(alpha, alpha, count)
+    # As with mixup the larger part stays: a face, not a frame around another one.
+    cut = np.rint(side * np.sqrt(np.minimum(area, 1 - area))).astype(int)
+    corners = rng.integers(0, side - cut + 1, (2, count))
+    cutout = pictures.copy()
+    for row, (length, top, left) in enumerate(zip(cut, *corners, strict=True)):
+        place = np.s_[top : top + length, left : left + length]
+        cutout[row][place] = pictures[partner[row]][place]
+    share = (1 - (cut / side) ** 2).astype(np.float32)[:, np.newaxis]
+    return cutout, {name: share * array + (1 - share) * array[partner] for name, array in targets.items()}
+
+
+def mix(
+    pictures: NDArray[np.float32],
+    targets: dict[str, NDArray[np.float32]],
+    how: Augmentation,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """A batch after mixup or cutmix, whichever is on."""
+    ways = [(way, alpha) for way, alpha in ((mixup, how.mixup), (cutmix, how.cutmix)) if alpha > 0]
+    if not ways:
+        return pictures, targets
+    way, alpha = ways[int(rng.integers(len(ways)))] if len(ways) > 1 else ways[0]
+    return way(pictures, targets, alpha, rng)
 
 
 def _matrices(count: int, side: int, how: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augment import Augmentation, augment, mixup
+from training.augment import Augmentation, augment, mix
 
 Batch = tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]
 
@@ -46,9 +46,7 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
         rng = np.random.default_rng((*self._key, number))
         pictures = augment(self._pixels[rows], self._how, rng)
         targets = {name: array[rows] for name, array in self._targets.items()}
-        if self._how.mixup > 0:
-            pictures, targets = mixup(pictures, targets, self._how.mixup, rng)
-        return pictures, targets
+        return mix(pictures, targets, self._how, rng)
 
 
 def scores_of(model: Any, pixels: NDArray[np.uint8], batch_size: int = 256) -> dict[str, NDArray[np.float32]]:

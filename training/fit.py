@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from edge.errors import ConfigError, MienError
 from training.batches import EpochBatches
 from training.distil import SoftTargets, softened
+from training.eventlog import EventLog
 from training.loss import adjusted, loss_for
 from training.models import build_model
 from training.recipe import Recipe
-from training.run import Run
+from training.run import EVENTS, Run
+from training.sharpness import sharpness_aware
 from training.splits import LABEL_SETS, Part, Splits
 from training.weights import in_policy, take_weights
 
@@ -39,12 +41,14 @@ def fit(
     teacher: SoftTargets | None = None,
     tell: Tell = print,
     bar: bool = False,
+    tensorboard: bool = False,
 ) -> Any:
     """Train by the recipe; writes checkpoint, history and the best float32 model into `out`.
 
     The weights kept are those of the epoch with the best validation accuracy.
     start: .keras models whose weights are taken, one after the other, wherever name and shape agree. teacher: what
     larger networks say of the training faces, for a recipe with a [distil] table. bar: show Keras' progress bar.
+    tensorboard: write the history for it, too.
     Raises TrainingError on a loss that is no number, SinkError if nothing can be written, ModelError if there is
     nothing to resume.
     """
@@ -54,6 +58,8 @@ def fit(
         raise ConfigError("distil.weight: needs a teacher, and a teacher needs it above 0: fit --teacher FILE")
     keras.utils.set_random_seed(recipe.train.seed)
     model = in_policy(recipe.train.precision, lambda: build_model(recipe.model, heads))
+    if recipe.train.sam_rho:
+        model = sharpness_aware(model, recipe.train.sam_rho)
     steps = max(1, len(splits.training) // recipe.train.batch_size)
     compile_model(model, recipe, splits.training, steps)
     for path in () if resume else start:
@@ -65,11 +71,20 @@ def fit(
     if recipe.distil.weight and teacher is not None:
         targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
     targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}
-    train(run, splits, targets, tell=tell, bar=bar)
+    log = EventLog(out / EVENTS) if tensorboard else None
+    train(run, splits, targets, tell=tell, bar=bar, log=log)
     return run.save_best(splits)
 
 
-def train(run: Run, splits: Splits, targets: dict[str, NDArray[np.float32]], *, tell: Tell, bar: bool) -> None:
+def train(
+    run: Run,
+    splits: Splits,
+    targets: dict[str, NDArray[np.float32]],
+    *,
+    tell: Tell,
+    bar: bool,
+    log: EventLog | None = None,
+) -> None:
     """The epochs that a run still lacks, each followed by a checkpoint.
 
     targets: of the training faces, by head, as they are to be learnt. Raises TrainingError, SinkError.
@@ -102,6 +117,8 @@ def train(run: Run, splits: Splits, targets: dict[str, NDArray[np.float32]], *, 
         row = {"epoch": epoch + 1, "loss": loss, **run.validate(splits.validation)}
         row["seconds"] = round(time.monotonic() - began, 1)
         run.finish_epoch(row)
+        if log is not None:
+            log.add(row)
         tell(progress_line(row, recipe))
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")

@@ -78,6 +78,9 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     learning_rate: the highest; it is reached after the warm-up and falls to 0 along a cosine, or stays (constant).
     weight_decay: decoupled, per step, times the learning rate; biases and norms are spared.
     ema: the decay per step of the averaged weights that are kept; 0 keeps the raw ones.
+    swa_epochs: in so many last epochs the average counts every step alike instead; 0 in none.
+    sam_rho: how far sharpness-aware minimization (arXiv:2010.01412) climbs before each step; 0 is off. It takes
+    twice the time, and TensorFlow.
     patience: epochs without a better validation accuracy before stopping; 0 never stops.
     precision: of the arithmetic while training; the saved model is float32 in any case.
     """
@@ -92,6 +95,8 @@ class TrainConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     weight_decay: Annotated[float, Meta(ge=0, le=1)] = 0.004
     clip_norm: Annotated[float, Meta(ge=0)] = 0.0
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.998
+    swa_epochs: Annotated[int, Meta(ge=0)] = 0
+    sam_rho: Annotated[float, Meta(ge=0, le=2)] = 0.0
     patience: Annotated[int, Meta(ge=0)] = 0
     precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
 

@@ -22,7 +22,7 @@ from training.splits import Part, Splits
 from training.temperature import fit_temperature
 from training.weights import assign, in_policy
 
-CHECKPOINT, MODEL, HISTORY = "checkpoint.npz", "model.keras", "history.csv"
+CHECKPOINT, MODEL, HISTORY, EVENTS = "checkpoint.npz", "model.keras", "history.csv", "tensorboard"
 
 
 class Run:
@@ -30,7 +30,8 @@ class Run:
 
     def __init__(self, recipe: Recipe, model: Any, out: Path) -> None:
         self.recipe, self.model, self.out = recipe, model, out
-        self.average = WeightAverage(recipe.train.ema)
+        how = recipe.train
+        self.average = WeightAverage(how.ema, how.epochs - how.swa_epochs if how.swa_epochs else None)
         self.average.start(model)
         self.best = self.average.arrays
         self.history: list[dict[str, float]] = []
@@ -130,4 +131,7 @@ def fingerprint(recipe: Recipe) -> str:
     trains = msgspec.structs.replace(
         recipe, loss=msgspec.structs.replace(recipe.loss, fold_prior=0.0, calibrate=False)
     )
-    return hashlib.sha256(msgspec.json.encode(trains)).hexdigest()
+    parts = msgspec.to_builtins(trains)
+    if not parts["distil"]:
+        del parts["distil"]  # a table of later, which old runs do not have
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

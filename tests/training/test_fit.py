@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import types
 from pathlib import Path
@@ -24,6 +25,7 @@ from training.history import read_history
 from training.loss import SoftCrossEntropy, adjusted, log_prior
 from training.models import build_model
 from training.recipe import Recipe, parse_recipe
+from training.run import fingerprint
 from training.splits import split
 from training.weights import take_weights
 
@@ -96,6 +98,34 @@ def test_the_history_has_a_row_for_every_epoch(whole: Path) -> None:
     rows = read_history(whole / "history.csv")
     assert [row["epoch"] for row in rows] == [1, 2]
     assert {"loss", "val_accuracy", "val_accuracy_ferplus", "val_mean_recall", "seconds"} <= set(rows[0])
+
+
+def test_tensorboard_gets_every_epochs_scalars(faces: Faces, tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    fit(tiny(), split(faces), tmp_path, tell=quiet, tensorboard=True)
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    found = {}
+    for record in tf.data.TFRecordDataset(str(file)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            found[event.step, value.tag] = value.simple_value
+    rows = read_history(tmp_path / "history.csv")
+    assert {key for _, key in found} == set(rows[0]) - {"epoch"}
+    assert [found[step, "loss"] for step in (1, 2)] == pytest.approx([row["loss"] for row in rows], rel=1e-5)
+
+
+def test_a_run_with_every_way_of_averaging_and_sharpening_ends_and_resumes(faces: Faces, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    recipe = tiny(swa_epochs=1, sam_rho=0.05)
+    fit(recipe, split(faces), tmp_path, tell=quiet)
+    assert fit(recipe, split(faces), tmp_path, resume=True, tell=quiet).output_shape == (None, 7)
+
+
+def test_a_new_setting_leaves_old_recipes_their_fingerprint() -> None:
+    """Runs of before it existed must still be resumable; the text is what they were hashed from."""
+    text = b'{"name":"x","data":{},"model":{},"augment":{},"loss":{"fold_prior":0.0},"train":{"epochs":2}}'
+    recipe = parse_recipe('name = "x"\n[train]\nepochs = 2', "x.toml")
+    assert fingerprint(recipe) == hashlib.sha256(text).hexdigest()
 
 
 def test_a_prior_can_be_folded_in_afterwards(faces: Faces, whole: Path, tmp_path: Path) -> None:

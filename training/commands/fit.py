@@ -36,6 +36,7 @@ RECIPE_COPY = "recipe.toml"
     metavar="FILE",
     help="Scores to learn from, of `mien-train teach`.",
 )
+@click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard, too.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
 def command(
@@ -48,6 +49,7 @@ def command(
     start: tuple[Path, ...],
     teacher: Path | None,
     crop: bool,
+    tensorboard: bool,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -69,11 +71,18 @@ def command(
         for name in (CHECKPOINT, HISTORY, MODEL):
             (folder / name).unlink(missing_ok=True)
         keep_recipe(path, folder / RECIPE_COPY)
-    _train(chosen, faces, folder, start, teacher, resume=resume)
+    _train(chosen, faces, folder, start, teacher, resume=resume, tensorboard=tensorboard)
 
 
 def _train(
-    recipe: Recipe, faces: Faces, folder: Path, start: tuple[Path, ...], teacher: Path | None, *, resume: bool
+    recipe: Recipe,
+    faces: Faces,
+    folder: Path,
+    start: tuple[Path, ...],
+    teacher: Path | None,
+    *,
+    resume: bool,
+    tensorboard: bool,
 ) -> None:
     from training.distil import read_soft
     from training.fit import fit
@@ -97,6 +106,7 @@ def _train(
         teacher=soft,
         tell=click.echo,
         bar=sys.stdout.isatty(),
+        tensorboard=tensorboard,
     )
     click.echo(f"saved {folder / MODEL}")
 

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from training.detector.teacher import Labels
 
 SURE = 0.35
-"""From this score on a teacher's find is a face to learn; below, nothing is learnt there."""
+"""From this score on a teacher's find is a face to learn."""
+
+DOUBTFUL = 0.2
+"""From this score on nothing is learnt there; weaker finds are background, the very one that looks like faces. Where
+people marked the faces, all finds that are not sure are background."""
 
 PEOPLE_MADE = {"mask853": 0.7, "driver_cc4": 0.7}
 """Sets whose boxes people drew, and the score of a face that they saw and the teacher did not."""
@@ -68,8 +72,9 @@ def read_material(folder: Path, labels: Path, faces: Faces) -> Material:
         box = mapping(entries, found) if people else None
         for photo in entries:
             known = found[photo.path.name]
+            kept = known.scores >= (SURE if people else DOUBTFUL)
             taught = np.where(known.scores >= SURE, known.scores, IGNORED)
-            rows = [np.concatenate([known.boxes, taught[:, None]], axis=1)]
+            rows = [np.concatenate([known.boxes, taught[:, None]], axis=1)[kept]]
             if people and box is not None:
                 rows.append(_missed(photo, known.boxes[known.scores >= SURE], box, people))
             merged = np.concatenate(rows).astype(np.float32)

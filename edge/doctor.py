@@ -104,7 +104,8 @@ def _detector(config: Config) -> Finding:
 
 
 def _cameras(config: Config) -> Iterator[Finding]:
-    found = {kind: backend(kind).find(config.source) for kind in AUTO_ORDER if kind != "demo"}
+    kinds: tuple[str, ...] = AUTO_ORDER
+    found = {kind: backend(kind).find(config.source) for kind in kinds if kind != "demo"}
     for kind, name in found.items():
         if name is not None:
             yield Finding("ok", f"camera ({kind})", name)
@@ -117,6 +118,33 @@ def _cameras(config: Config) -> Iterator[Finding]:
         yield from _video_devices()
     else:
         yield Finding("ok", "source", chosen)
+    yield from _luma_range(chosen, found.get(chosen))
+
+
+def _luma_range(kind: str, device: str | None) -> Iterator[Finding]:
+    """Whether black is 0 or 16 in what the camera sends, and what is done about it."""
+    if kind == "picamera" and device is not None:
+        yield Finding("ok", "luma range", "0-255, asked of the camera (sYCC)")
+    if kind != "v4l2" or device is None:
+        return
+    from edge.sources.devices import pixel_formats
+    from edge.sources.luma import LIMITED, SUPPORTED
+
+    formats = pixel_formats(Path(device))
+    told = [
+        f"{name} {'16-235, widened to 0-255' if name in LIMITED else '0-255'}"
+        for name in formats
+        if name in SUPPORTED
+    ]
+    if told:
+        yield Finding("ok", "luma range", ", ".join(told))
+    elif formats:
+        yield Finding(
+            "fail",
+            "pixel format",
+            f"{', '.join(formats)}: none of {', '.join(sorted(SUPPORTED))}",
+            "use another camera",
+        )
 
 
 def _video_devices() -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from edge.errors import SourceError
 FORMAT_BYTES = 200 + struct.calcsize("P")  # struct v4l2_format: its union is aligned as a pointer is
 VIDIOC_QUERYCAP = 0x80685600
 VIDIOC_G_FMT, VIDIOC_S_FMT = (0xC0005600 | FORMAT_BYTES << 16 | number for number in (4, 5))
+VIDIOC_ENUM_FMT = 0xC0405602
+FORMATS_MAX = 32
 CAP_VIDEO_CAPTURE, CAP_DEVICE_CAPS = 0x1, 0x80000000
 BUF_TYPE_VIDEO_CAPTURE = 1
 
@@ -56,6 +58,28 @@ def parse_capabilities(answer: bytes) -> str | None:
     _, card, _, _, capabilities, device_capabilities = struct.unpack("=16s32s32sIII", answer[:92])
     own = device_capabilities if capabilities & CAP_DEVICE_CAPS else capabilities
     return card.split(b"\0")[0].decode(errors="replace") if own & CAP_VIDEO_CAPTURE else None
+
+
+def pixel_formats(path: Path) -> list[str]:
+    """The pixel formats that the camera offers, e.g. ["YUYV", "MJPG"]; none where it does not say."""
+    found = []
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            for index in range(FORMATS_MAX):
+                answer = bytearray(struct.pack("=II", index, BUF_TYPE_VIDEO_CAPTURE).ljust(64, b"\0"))
+                fcntl.ioctl(handle, VIDIOC_ENUM_FMT, answer)
+                found.append(parse_format(bytes(answer)))
+        finally:
+            os.close(handle)
+    except OSError:  # after the last format, too
+        pass
+    return found
+
+
+def parse_format(answer: bytes) -> str:
+    """The pixel format's name in a struct v4l2_fmtdesc."""
+    return answer[44:48].decode("ascii", "replace").rstrip("\0 ")
 
 
 def _prove_free(handle: int) -> None:

@@ -49,6 +49,23 @@ def test_a_taken_port_is_a_warning() -> None:
     assert "is not free" in found.found
 
 
+@pytest.mark.parametrize(
+    ("formats", "level", "words"),
+    [
+        (["YUYV", "MJPG", "H264"], "ok", "YUYV 16-235, widened to 0-255, MJPG 0-255"),
+        (["H264"], "fail", "H264: none of GREY, JPEG, MJPG"),
+    ],
+)
+def test_the_range_of_the_cameras_luma_is_told(
+    monkeypatch: pytest.MonkeyPatch, formats: list[str], level: str, words: str
+) -> None:
+    monkeypatch.setattr("edge.sources.devices.pixel_formats", lambda _path: formats)
+    (found,) = doctor._luma_range("v4l2", "/dev/video0")
+    assert found.level == level
+    assert found.found.startswith(words)
+    assert list(doctor._luma_range("demo", None)) == []
+
+
 @pytest.mark.parametrize(("celsius", "level"), [(45.2, "ok"), (81.0, "warn")])
 def test_a_hot_processor_is_a_warning(monkeypatch: pytest.MonkeyPatch, celsius: float, level: str) -> None:
     monkeypatch.setattr(board, "temperature_celsius", lambda: celsius)

@@ -163,3 +163,14 @@ def test_a_path_that_is_not_there_a_file_a_folder_and_another_device_are_no_came
     for path in (tmp_path, tmp_path / "file", Path("/dev/null")):
         with pytest.raises(SourceError, match=rf"^{path}: no video capture device$"):
             probe(path)
+
+
+def test_a_pixel_format_is_read_from_the_kernels_struct() -> None:
+    answer = struct.pack("=III32s4sI12x", 0, 1, 0, b"YUYV 4:2:2", b"YUYV", 0)
+    assert len(answer) == 64
+    assert devices.parse_format(answer) == "YUYV"
+
+
+def test_what_is_no_camera_offers_no_format() -> None:
+    assert devices.pixel_formats(Path("/dev/null")) == []
+    assert devices.pixel_formats(Path("/dev/absent")) == []

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from edge.config import SourceConfig
@@ -43,6 +44,12 @@ def test_full_range_yuv_of_the_configured_size_and_rate_is_asked_for() -> None:
         assert camera.wanted["lores"]["size"] == (100, 70)
         assert camera.wanted["colour_space"] == "sYCC"
         assert camera.wanted["controls"] == {"FrameRate": 12.0}
+
+
+def test_an_exposure_that_is_set_is_held() -> None:
+    camera = FakePicamera2([numbered(1)])
+    with opened(camera, replace(CONFIG, exposure_ms=12.5)):
+        assert camera.wanted["controls"] == {"FrameRate": 12.0, "ExposureTime": 12500}
 
 
 def test_an_odd_size_is_rounded_down_to_what_the_camera_can() -> None:

@@ -20,7 +20,8 @@ Mien, a local emotion sensor: camera in, faces found, emotions classified, event
   ./setup.sh test [KIND...] [PYTEST OPTION...]
                                  run the tests; KIND is fast, system (those that need Chromium and the like: as
                                  root what they need is installed by apt-get, else they are skipped; these two
-                                 are the default) or pi (on an emulated Raspberry Pi, see docs/PI.md)
+                                 are the default) or pi (on an emulated Raspberry Pi, see docs/PI.md; as root
+                                 pi --tier N [bookworm|trixie] builds what tier N needs and runs it alone)
   ./setup.sh train [COMMAND...]  train and evaluate models on a workstation (train --help)
 
   sudo ./setup.sh install        install it as a service on Raspberry Pi OS or Debian (install --help)
@@ -215,17 +216,32 @@ system_programs() {
 }
 
 run_tests() {
-    local kinds=() expression='' kind
+    local kinds=() expression='' kind tier='' release=()
     while [[ ${1:-} =~ ^(fast|system|pi|soak|all)$ ]]; do
         kinds+=("$1")
         shift
     done
+    if [[ ${1:-} == --tier ]]; then
+        tier=${2:-}
+        [[ $tier =~ ^[1-5]$ && ${kinds[*]} == pi ]] || fail "--tier ${tier:-?}: ./setup.sh test pi --tier 1, 2, 3, 4 or 5"
+        shift 2
+        if [[ ${1:-} =~ ^(bookworm|trixie)$ ]]; then
+            release=("$1")
+            shift
+        fi
+    fi
     if [[ ${#kinds[@]} -eq 0 ]]; then kinds=(fast system); fi
     if [[ " ${kinds[*]} " == *' all '* ]]; then kinds=(fast system pi soak); fi
     for kind in "${kinds[@]}"; do
         if [[ $kind == fast ]]; then kind='not (system or pi or soak)'; fi
         expression+="${expression:+ or }($kind)"
     done
+    if [[ -n $tier ]]; then
+        if [[ $EUID -eq 0 ]]; then "$ROOT/tests/pi/setup.sh" --tier "$tier" "${release[@]}"; fi
+        # Instructions are counted on one release alone.
+        if [[ ${#release[@]} -gt 0 && $tier != 2 ]]; then set -- "$@" -k "${release[0]}"; fi
+        set -- "$@" "$ROOT/tests/pi/test_tier${tier}_"*.py
+    fi
     environment test
     export PATH=$PATH:/usr/sbin # where Debian keeps servers, and a user's PATH does not look
     if [[ " ${kinds[*]} " == *' system '* ]]; then system_programs; fi

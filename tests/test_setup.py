@@ -281,6 +281,34 @@ def test_kinds_of_tests_become_marks(lived_in: House, arguments: list[str], hand
     assert json.loads(result.stdout)["prefix"] == f"{lived_in.venv}-test"
 
 
+@pytest.mark.parametrize(
+    ("words", "built", "chosen"),
+    [
+        (["--tier", "3"], "--tier 3", []),
+        (["--tier", "3", "bookworm", "-x"], "--tier 3 bookworm", ["-x", "-k", "bookworm"]),
+        (["--tier", "2", "bookworm"], "--tier 2 bookworm", []),
+    ],
+)
+def test_a_tier_is_built_by_root_and_run_alone(
+    lived_in: House, words: list[str], built: str, chosen: list[str]
+) -> None:
+    folder = lived_in.root / "tests/pi"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"test_tier{words[1]}_x.py"
+    file.touch()
+    write_program(folder / "setup.sh", 'echo "$*" >"${0%/*}/built"')
+    result = lived_in.setup("test", "pi", *words)
+    assert json.loads(result.stdout)["arguments"] == ["-m", "(pi)", *chosen, str(file)]
+    if os.geteuid() == 0:
+        assert (folder / "built").read_text() == f"{built}\n"
+
+
+@pytest.mark.parametrize("words", [["pi", "--tier", "6"], ["pi", "--tier"], ["fast", "--tier", "3"]])
+def test_a_tier_that_there_is_not_is_refused(lived_in: House, words: list[str]) -> None:
+    result = lived_in.setup("test", *words)
+    assert (result.returncode, "./setup.sh test pi --tier 1, 2, 3, 4 or 5" in result.stderr) == (1, True)
+
+
 def test_all_is_every_kind_and_the_default_is_what_runs_anywhere(lived_in: House) -> None:
     for program in ("shellcheck", "chromium", "chromedriver", "mosquitto"):
         write_program(lived_in.bin / program, "exit")

@@ -171,8 +171,9 @@ main() {
     case $tier in
         1 | 2) ;;
         3) TOOLS+=(systemd-nspawn:systemd-container) ;;
+        4 | 5) TOOLS+=(qemu-system-aarch64:qemu-system-arm mkfs.ext4:e2fsprogs mkfs.vfat:dosfstools mcopy:mtools sfdisk:fdisk) ;;
         *)
-            say "unknown tier '$tier': 1, 2 or 3"
+            say "unknown tier '$tier': 1 to 5"
             exit 2
             ;;
     esac

@@ -44,11 +44,14 @@ def compose(material: Material, side_px: int, seed: tuple[int, ...]) -> Picture:
         picture = paste(picture, material, rng)
     if rng.random() < 0.5:
         picture = mirror(picture)
+    picture = Picture(spoil(picture.luma, rng), picture.faces)
+    if rng.random() < 0.25:
+        picture = padded(picture, rng)
     faces = picture.faces
     small = (faces[:, 2:4] - faces[:, :2]).max(axis=1, initial=0) < LEARNT_PX
     faces[small, 4] = IGNORED
     faces = faces[np.argsort(-faces[:, 4], kind="stable")][:MAX_FACES]
-    return Picture(spoil(picture.luma, rng), faces)
+    return Picture(picture.luma, faces)
 
 
 def calibration_set(material: Material, size: tuple[int, int], count: int, seed: int) -> NDArray[np.uint8]:
@@ -183,6 +186,15 @@ def matched(crop: NDArray[np.uint8], under: NDArray[np.uint8], rng: np.random.Ge
     spread = (1 - share) + share * max(float(under.std()), 20.0) / max(float(own.std()), 1.0)
     middle = own.mean() * (1 - share) + share * float(under.mean())
     return np.asarray(np.clip((own - own.mean()) * min(spread, 1.5) + middle, 0, 255), np.uint8)
+
+
+def padded(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Black at the right and below, as a frame is padded to a multiple of 32."""
+    height, width = picture.luma.shape
+    right, below = (int(rng.choice([0, side])) for side in rng.integers(1, 32, 2))
+    luma = picture.luma.copy()
+    luma[height - below :], luma[:, width - right :] = 0, 0
+    return Picture(luma, clipped(picture.faces, (width - right, height - below)))
 
 
 def mirror(picture: Picture) -> Picture:

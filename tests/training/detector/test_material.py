@@ -11,7 +11,7 @@ from training.dataset import Faces
 from training.detector import material as material_file
 from training.detector import validation
 from training.detector.boxes import IGNORED
-from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, mirror
+from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, mirror, padded
 from training.detector.labelling import label_fer, label_sets
 from training.detector.material import Material, Picture, read_material, read_validation
 from training.detector.spoil import spoil
@@ -129,3 +129,15 @@ def test_spoiling_leaves_the_original_alone_and_gives_bytes() -> None:
 
 def test_calibration_pictures_have_the_devices_shape(material: Material) -> None:
     assert calibration_set(material, (96, 64), 3, 5).shape == (3, 64, 96)
+
+
+def test_padding_is_black_and_cuts_off_what_it_covers() -> None:
+    picture = Picture(np.full((64, 64), 200, np.uint8), np.array([[20, 20, 63, 63, 0.9]], np.float32))
+    bands = [padded(picture, np.random.default_rng(seed)) for seed in range(20)]
+    for band in bands:
+        seen = np.nonzero(band.luma)
+        assert (band.luma[: seen[0].max() + 1, : seen[1].max() + 1] == 200).all()
+        assert band.faces[0, 2] <= seen[1].max() + 1
+        assert band.faces[0, 3] <= seen[0].max() + 1
+    assert {band.luma[-1].any() for band in bands} == {True, False}
+    assert (picture.luma == 200).all()

@@ -94,6 +94,11 @@ class Browser:
         self.devtools("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         self.devtools("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
+    def choose(self, field: str, file: Path) -> None:
+        """A file for an input, by its id, as from the dialogue."""
+        (found,) = self.call("element", {"using": "css selector", "value": f"#{field}"}).values()
+        self.call(f"element/{found}/value", {"text": str(file)})
+
     def screenshot(self) -> bytes:
         """The window as a PNG file."""
         return base64.b64decode(self._call("GET", f"{self._session}/screenshot"))

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
 from chromium import Browser, chromium
+from history_days import FakeClock
+from msgspec.structs import replace
 from numpy.typing import NDArray
-from web_client import BOX, ask, happened, publishing, reading, serving, until
+from web_client import BOX, ask, happened, publishing, reading, serving, settings, until
 
+from edge.config import FeedbackConfig, HistoryConfig
 from edge.model.labels import FERPLUS
 from edge.model.package import DEFAULT_MODEL
+from edge.sinks.history import HistorySink
 from edge.sinks.web.app import PAGE
+from edge.sinks.web.token import new_token
 
 FACE_SHOWN = "document.body.dataset.state === 'running' && document.querySelectorAll('.face').length === 1"
 TEXT = "document.getElementById('{}').innerText"
@@ -150,10 +163,10 @@ def test_the_keyboard_reaches_pause_which_gives_the_seat_back(browser: Browser) 
         browser.open(sink.url)
         browser.until(FACE_SHOWN)
         order = []
-        for _ in range(3):
+        for _ in range(4):
             browser.press("Tab", 9)
             order.append(browser.run("return document.activeElement.innerText"))
-        assert order == ["Skip to what the faces look like", "Pause", "Boxes"]
+        assert order == ["Skip to what the faces look like", "Privacy", "Pause", "Boxes"]
         browser.press(" ", 32)
         edge = {"x": BOX[0], "y": (BOX[1] + BOX[3]) / 2, "width": 320}
         assert browser.run(PIXEL.format(canvas="overlay", **edge))[3] == 0
@@ -177,6 +190,202 @@ def test_it_fits_every_width_and_follows_the_colour_scheme(browser: Browser, wid
         paper = browser.run("return getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", paper))) < 100) == dark
     browser.look(1280, 860)
+
+
+# ---- privacy
+
+IS = "document.body.dataset.state === '{}'"
+CANVASES = ("picture", "overlay", "lines")
+
+
+def shown(browser: Browser, canvas: str) -> bool:
+    """Whether anything bright or coloured is left on a canvas."""
+    return bool(
+        browser.run(f"""
+        const canvas = document.getElementById('{canvas}');
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        for (let place = 3; place < pixels.length; place += 4) if (pixels[place]) return true;
+        return false;
+    """)
+    )
+
+
+def told(browser: Browser, path: str) -> Any:
+    """What the API tells the page."""
+    script = "const ask = new XMLHttpRequest(); ask.open('GET', '/api/v1/{}', false); ask.send();"
+    return json.loads(browser.run(f"{script.format(path)} return ask.responseText"))
+
+
+@pytest.mark.system
+def test_a_face_then_privacy_then_the_face_again_with_the_real_command(browser: Browser, tmp_path: Path) -> None:
+    browser.open("about:blank")
+    browser.console()
+    browser.look(1280, 860)
+    with running(tmp_path) as url:
+        browser.open(url)
+        browser.until("document.querySelectorAll('.face').length === 1", timeout_s=60)
+        browser.until("document.querySelectorAll('#events li').length > 0")
+        assert shown(browser, "picture")
+        browser.run("document.getElementById('privacy').focus()")
+        browser.press(" ", 32)
+        browser.until(IS.format("private"))
+        assert browser.run("return document.getElementById('privacy').getAttribute('aria-checked')") == "true"
+        assert browser.run(f"return {TEXT.format('notice')}") == "Privacy is on: the camera is closed"
+        assert browser.run(f"return {TEXT.format('faces')}") == ""
+        assert browser.run("return document.querySelectorAll('#events li').length") == 0
+        assert not shown(browser, "picture")
+        assert not shown(browser, "overlay")
+        # What the service itself says, and that nothing comes any more.
+        assert told(browser, "privacy")["by"] == "web"
+        until(lambda: told(browser, "device")["phase"] == "private")
+        frames = told(browser, "device")["frames"]
+        browser.run("document.getElementById('pause').click()")
+        browser.until(IS.format("paused"))
+        browser.run("document.getElementById('pause').click()")
+        browser.until(IS.format("private"))
+        assert told(browser, "device")["frames"] == frames
+        browser.run("document.getElementById('privacy').click()")
+        browser.until(IS.format("running"))
+        browser.until("document.querySelectorAll('.face').length === 1", timeout_s=60)
+        browser.until("document.querySelectorAll('#events li').length > 0", timeout_s=60)
+        assert shown(browser, "picture")
+        assert browser.run("return document.getElementById('privacy').getAttribute('aria-checked')") == "false"
+        assert browser.console() == []
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The real command, playing its demo; the address of its page."""
+    changes = ["web.port=0", "jsonl.stdout=false", "source.loop=true", "service.control=false"]
+    options = [word for change in changes for word in ("--set", change)]
+    command = [sys.executable, "-m", "edge.cli", "run", "--source", "demo", *options]
+    environment = os.environ | {"XDG_STATE_HOME": str(folder)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as process:
+        try:
+            assert process.stderr
+            yield next(line.split()[-1] for line in process.stderr if "page at" in line)
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+# ---- signing in
+
+
+@pytest.mark.system
+def test_the_token_in_the_address_lets_in_and_does_not_stay_there(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    token = new_token(file)
+    with serving(fps=30, require_token=True, token_file=str(file)) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(IS.format("signed-out"))
+        assert browser.run("return document.getElementById('signin').hidden") is False
+        assert not shown(browser, "picture")
+        browser.run(
+            "document.getElementById('token').value = 'x'; document.querySelector('#signin button').click()"
+        )
+        browser.until(f"{TEXT.format('refused')} === 'This token is not the right one'")
+        browser.run(f"location.hash = '{token}'")
+        browser.until(FACE_SHOWN)
+        assert browser.run("return location.hash + location.href") == sink.url
+        assert browser.run("return document.cookie") == ""
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        assert browser.run("return document.getElementById('signin').hidden") is True
+        new_token(file)
+        browser.run("document.getElementById('privacy').click()")
+        browser.until("document.getElementById('signin').hidden === false")
+    browser.console()
+
+
+# ---- what stands around the picture
+
+
+@pytest.mark.system
+def test_lines_grow_by_face_and_say_in_words_what_they_show(browser: Browser) -> None:
+    with serving(fps=30) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        browser.until("document.getElementById('lines').getAttribute('aria-label') === 'Face 1: happiness'")
+        assert shown(browser, "lines")
+
+
+@pytest.mark.system
+def test_the_history_is_drawn_and_read_out_by_hour_and_day(browser: Browser, tmp_path: Path) -> None:
+    config = replace(settings(fps=30), history=HistoryConfig(enabled=True, file=str(tmp_path / "history.db")))
+    noon = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+    history = HistorySink(config, FakeClock(noon.timestamp()))
+    for number in range(61):
+        shown = reading(15 * number)
+        history.publish(replace(shown, frame=replace(shown.frame, captured_at=noon.timestamp() + number)))
+    history.close()
+    with serving(config=config) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until("document.querySelectorAll('#columns li').length >= 23")
+        total = browser.run(f"return {TEXT.format('history-total')}")
+        assert total == "A face in view for 1 min"
+        words = "return [...document.querySelectorAll('#columns .unseen')].map((one) => one.textContent)"
+        assert "12:00: happiness 59 s" in browser.run(words) or "12:00: happiness 1 min" in browser.run(words)
+        assert browser.run("return document.querySelectorAll('#columns .stack span').length") in {1, 2}
+        browser.run("document.getElementById('by-day').click()")
+        browser.until("document.querySelectorAll('#columns li').length === 14")
+
+
+@pytest.mark.system
+def test_without_a_history_the_page_says_how_to_start_one(browser: Browser) -> None:
+    with serving(fps=30) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        assert "history.enabled" in browser.run(f"return {TEXT.format('no-history')}")
+
+
+@pytest.mark.system
+def test_the_devices_health_is_listed(browser: Browser) -> None:
+    with serving(fps=30) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until("document.querySelectorAll('#device dt').length > 5")
+        facts = browser.run(f"return {TEXT.format('device')}")
+        for word in ("State", "Running for", "Memory", "1 of 8"):
+            assert word in facts
+
+
+@pytest.mark.system
+def test_a_still_picture_is_looked_at_and_drawn(browser: Browser) -> None:
+    portrait = Path(__file__).parents[3] / "edge/assets/portrait.jpg"
+    with serving(fps=30) as sink:
+        browser.open(sink.url)
+        browser.until("document.getElementById('still') !== null")
+        browser.choose("still", portrait)
+        says = TEXT.format("still-says")
+        browser.until(f"{says} !== '' && {says} !== 'Looking …'", timeout_s=60)
+        assert re.fullmatch(r"The face looks like happiness, \d+ %\.", browser.run(f"return {says}"))
+        assert shown(browser, "still-picture")
+        browser.choose("still", Path(__file__))
+        browser.until(f"{says} === 'This is no picture that can be read'")
+
+
+@pytest.mark.system
+def test_a_wrong_label_is_corrected_from_the_card(browser: Browser, tmp_path: Path) -> None:
+    config = replace(settings(fps=30), feedback=FeedbackConfig(enabled=True, folder=str(tmp_path / "kept")))
+    with serving(config=config) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        browser.run("document.querySelector('.wrong').click()")
+        assert browser.run("return document.activeElement.tagName") == "SELECT"
+        offered = browser.run("return [...document.activeElement.options].map((option) => option.value)")
+        assert set(offered) == set(FERPLUS) - {"happiness"}
+        browser.run("document.activeElement.value = 'surprise'")
+        browser.run("document.querySelector('.correction [type=submit]').click()")
+        browser.until(f"{TEXT.format('spoken')} === 'Kept as surprise'")
+        assert len(list((tmp_path / "kept/surprise").glob("*.png"))) == 1
+
+
+@pytest.mark.system
+def test_nothing_can_be_corrected_while_feedback_is_off(browser: Browser) -> None:
+    with serving(fps=30) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        assert browser.run("return document.querySelector('.wrong').hidden") is True
 
 
 def luminance(colour: str) -> float:

@@ -1,5 +1,6 @@
 // "Now": one card a face, with a bar a label. Elements are kept from frame to frame, so that bars can glide.
 
+import { Correction } from "./correction.js";
 import { duration, faceName, looks, percent } from "./words.js";
 
 export class Faces {
@@ -8,9 +9,12 @@ export class Faces {
     this.empty = empty;
     this.spoken = spoken;
     this.cards = new Map();
+    this.correctable = false;
   }
 
-  show(people) {
+  // frame: the number of the frame that shows them.
+  show(people, frame = 0) {
+    this.frame = frame;
     for (const [track, card] of this.cards) {
       if (!people.some((person) => person.track === track)) {
         card.root.remove();
@@ -25,6 +29,7 @@ export class Faces {
     let card = this.cards.get(person.track);
     if (!card) {
       card = new Card(person, (words) => { this.spoken.textContent = words; });
+      if (this.correctable) card.correctable(() => this.frame);
       this.cards.set(person.track, card);
       this.list.append(card.root);
     }
@@ -45,7 +50,13 @@ class Card {
     this.list.setAttribute("aria-label", `Scores of ${this.name}`);
   }
 
+  correctable(frame) {
+    const seen = () => ({ track: this.person.track, emotion: this.emotion, frame: frame() });
+    new Correction(this.root, seen, this.say);
+  }
+
   show(person) {
+    this.person = person;
     this.root.classList.toggle("missed", !person.visible);
     const seen = person.visible ? `in view for ${duration(person.in_view_s)}` : "out of sight";
     const who = `${this.name}, ${seen}`;

@@ -1,13 +1,17 @@
 // The connection: asks for one picture at a time, and comes back by itself when the service does.
 
+import { ask } from "./api.js";
+
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 8000;
 
 export class Live {
-  // on: {hello, events, picture(view, blob), state(name, detail)}; picture may return a promise: the next is asked after.
+  // on: {hello, events, private, picture(view, blob), state(name, detail)}; picture may return a promise: the next is
+  // asked for after it.
   constructor(on) {
     this.on = on;
     this.paused = false;
+    this.private = false;
     this.retryMs = RETRY_FIRST_MS;
     this.staleMs = 3000;
     document.addEventListener("visibilitychange", () => this.follow());
@@ -55,12 +59,20 @@ export class Live {
   async lost(opened) {
     this.socket = null;
     this.retryMs = opened ? RETRY_FIRST_MS : Math.min(2 * this.retryMs, RETRY_MAX_MS);
+    this.private = false;
     this.timer = setTimeout(() => this.follow(), this.retryMs);
     // A browser does not say why a WebSocket was refused; the service does.
     let health = null;
     try {
       health = await (await fetch("/healthz")).json();
-    } catch { /* nobody there */ }
+      await ask("/privacy");
+    } catch (error) {
+      if (error.status === 401) {
+        clearTimeout(this.timer);  // until somebody signs in
+        this.on.state("signed-out");
+        return;
+      }
+    }
     if (this.paused || this.socket) return;
     const full = health && health.watchers >= health.max_watchers;
     this.on.state(full ? "full" : "disconnected", health?.max_watchers);
@@ -73,10 +85,16 @@ export class Live {
         this.staleMs = 1000 * message.stale_s;
         this.retryMs = RETRY_FIRST_MS;
       }
+      if (message.type === "private") {
+        this.private = true;
+        this.on.state("private");
+        socket.send("next");
+      }
       this.on[message.type]?.(message);
       return;
     }
     this.seenMs = performance.now();
+    this.private = false;
     this.on.state("running");
     const size = new DataView(data).getUint32(0);
     const view = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, size)));
@@ -85,7 +103,7 @@ export class Live {
   }
 
   watch() {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    if (this.socket?.readyState !== WebSocket.OPEN || this.private) return;
     const silentMs = performance.now() - this.seenMs;
     if (silentMs > this.staleMs) this.on.state("no-frames", Math.round(silentMs / 1000));
   }

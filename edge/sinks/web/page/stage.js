@@ -70,7 +70,7 @@ export class Stage {
   }
 }
 
-function drawPerson(pen, person, scale) {
+export function drawPerson(pen, person, scale) {
   const [x, y, right, bottom] = person.box.map((edge) => edge * scale);
   pen.globalAlpha = person.visible ? 1 : 0.45;
   pen.beginPath();
@@ -84,7 +84,7 @@ function drawPerson(pen, person, scale) {
   pen.globalAlpha = 1;
 }
 
-function drawCaption(pen, person, numbered, scale, width, height) {
+export function drawCaption(pen, person, numbered, scale, width, height) {
   const [left, top, , bottom] = person.box.map((edge) => edge * scale);
   const text = caption(person, numbered);
   pen.globalAlpha = person.visible ? 1 : 0.45;

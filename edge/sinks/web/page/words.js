@@ -12,6 +12,11 @@ const LOOKS = {
   uncertain: "is uncertain",
 };
 
+export const EMOTIONS = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"];
+
+// From the calm one to those that are none.
+export const ORDER = [...EMOTIONS, "uncertain", "undecided"];
+
 export function looks(emotion) {
   return LOOKS[emotion] ?? `looks like ${emotion}`;
 }

@@ -15,8 +15,15 @@ MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("fail", "
 @click.command("doctor")
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON array for machines.")
-def command(config_file: Path | None, changes: tuple[str, ...], *, as_json: bool) -> int:
+@click.option("--unit", is_flag=True, help="Look from inside the installed service's unit (root).")
+def command(config_file: Path | None, changes: tuple[str, ...], *, as_json: bool, unit: bool) -> int:
     """Say what is there, what is missing, and the cure. Exit status 1 if Mien cannot run as configured."""
+    if unit:
+        from edge.unit import examine_inside
+
+        told = examine_inside()
+        click.echo(told, nl=False)
+        return 1 if "\nfail" in f"\n{told}" else 0
     config = settings(config_file, changes)
     from edge.doctor import examine
 

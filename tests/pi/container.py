@@ -100,7 +100,7 @@ class Container:
     def _wait_for_boot(self) -> None:
         until = time.monotonic() + BOOT_S
         while time.monotonic() < until and self._process.poll() is None:
-            self._leader = self._leader or self._find_leader()
+            self._leader = self._find_leader()  # for a moment it is nspawn's own helper
             if self._leader and self.run("systemctl", "is-system-running").stdout.strip() in {
                 "running",
                 "degraded",
@@ -157,9 +157,14 @@ class Container:
 
     def power_off(self) -> None:
         """Pull the plug: every process is gone at once."""
-        if self._leader:
-            os.kill(self._leader, signal.SIGKILL)
-        self._process.wait(30)
+        if self._process.poll() is None:
+            leader = self._find_leader()
+            try:
+                os.kill(leader or self._process.pid, signal.SIGKILL)
+                self._process.wait(30)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(30)
 
     def reboot(self) -> None:
         """Pull the plug and boot again, with what is on the disk by then."""
@@ -182,13 +187,8 @@ class Container:
         )
 
     def close(self) -> None:
-        if self._process.poll() is None:
-            leader = self._leader or self._find_leader()
-            if leader:
-                os.kill(leader, signal.SIGKILL)
-            else:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
+        """Away with it and with all that was changed in it."""
+        self.power_off()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

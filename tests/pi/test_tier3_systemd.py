@@ -87,6 +87,12 @@ def test_what_the_unit_forbids_is_forbidden(mien: Container) -> None:
     assert named <= found.keys()
 
 
+def test_int8_is_accelerated_inside_the_unit(mien: Container) -> None:
+    done = mien.run("mien", "doctor", "--unit")
+    assert "ok    int8 kernels: accelerated" in done.stdout, done.stdout + done.stderr
+    assert mien.show("ActiveState") == "active"
+
+
 def test_a_killed_service_starts_again(mien: Container) -> None:
     before = mien.show("MainPID")
     drop_in(mien, "[Service]\nRestartSec=100ms\n")

@@ -1,4 +1,4 @@
-"""The doctor inside the unit of the service: with its user, its devices and its walls, beside the running one.
+"""The doctor inside the unit of the service: with its user, its devices and its walls, beside the running one."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from emulated import PROJECT, SETUP, cache
 
 from deploy import release
 
-BOOT_S = 120
+BOOT_S = 600
 SOURCE, WHEELS = "/srv/mien", "/srv/wheels"
 """Where the project and its wheels are seen inside, both read-only."""
 
@@ -115,7 +115,7 @@ class Container:
         (leader, *_) = children(nspawn) or [0]
         return leader
 
-    def run(self, *command: str, timeout: float = 600, check: bool = False) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout: float = 3600, check: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a program inside, as its root."""
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
         done = subprocess.run(
@@ -139,7 +139,7 @@ class Container:
         """A property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
-    def wait(self, name: str, value: str, unit: str = "mien", timeout: float = 60) -> None:
+    def wait(self, name: str, value: str, unit: str = "mien", timeout: float = 600) -> None:
         """Until a property of a unit has a value. Raises TimeoutError."""
         until = time.monotonic() + timeout
         while (seen := self.show(name, unit)) != value:

@@ -5,6 +5,8 @@
 #
 # Tier 3 takes an x86_64 Debian each that boots in a container, and wheels: systemd-container, 380 MB each.
 #
+# Tiers 4 and 5 take an arm64 Debian each that boots in a virtual machine, with its kernel, and wheels: arm64.sh.
+#
 # For tiers 1 and 2 each is an arm64 Debian with Python, the packages of requirements/edge-py3*.txt and nothing else. Nothing is
 # emulated to build it: the Debian packages are unpacked, not configured, and pip fetches aarch64 wheels.
 # Kept in MIEN_PI_CACHE, else in ~/.cache/mien-pi of the user who called sudo; 310 MB each.
@@ -171,7 +173,10 @@ main() {
     case $tier in
         1 | 2) ;;
         3) TOOLS+=(systemd-nspawn:systemd-container) ;;
-        4 | 5) TOOLS+=(qemu-system-aarch64:qemu-system-arm mkfs.ext4:e2fsprogs mkfs.vfat:dosfstools mcopy:mtools sfdisk:fdisk) ;;
+        4 | 5)
+            TOOLS+=(qemu-system-aarch64:qemu-system-arm mkfs.ext4:e2fsprogs mkfs.vfat:dosfstools mcopy:mtools sfdisk:fdisk)
+            TOOLS+=(qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support)
+            ;;
         *)
             say "unknown tier '$tier': 1 to 5"
             exit 2
@@ -189,6 +194,8 @@ main() {
         SECONDS=0
         if [[ $tier == 3 ]]; then
             boots "$suite"
+        elif [[ $tier -ge 4 ]]; then
+            "$here/arm64.sh" "$cache" "$suite"
         elif [[ $suite == bookworm ]]; then
             build bookworm 3.11
         else

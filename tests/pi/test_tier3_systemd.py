@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from container import SOURCE, WHEELS, Container, lacking
@@ -126,6 +127,15 @@ def test_a_second_install_changes_nothing_and_keeps_the_settings(mien: Container
     assert mien.show("ActiveState") == "active"
 
 
+def test_a_dry_run_changes_nothing(mien: Container) -> None:
+    seen = "find /opt/mien /etc/mien /etc/systemd -printf '%p %T@ %l\n' | sha256sum"
+    before = mien.run("bash", "-c", seen).stdout
+    for words in (("install", "--offline", WHEELS), ("uninstall", "--purge")):
+        assert mien.setup(*words, "--dry-run").returncode == 0
+    assert mien.run("bash", "-c", seen).stdout == before
+    assert mien.show("ActiveState") == "active"
+
+
 def test_settings_that_mien_refuses_stop_an_install_before_anything_is_switched(mien: Container) -> None:
     mien.run("bash", "-c", "echo '[source]\nfps = 0' >/etc/mien/bad && cp /etc/mien/mien.toml /etc/mien/good")
     mien.run("cp", "/etc/mien/bad", "/etc/mien/mien.toml", check=True)
@@ -160,12 +170,24 @@ def version(mien: Container) -> str:
     return mien.run("mien", "--version").stdout.split()[-1]
 
 
-def test_an_update_that_runs_stays_and_one_that_dies_goes_back_by_itself(mien: Container) -> None:
+def test_an_update_cut_short_leaves_what_runs_and_goes_on_later(mien: Container) -> None:
     before = version(mien)
-    good = other_release(mien, "8.0")
-    done = mien.run(f"{good}/setup.sh", "update", "--offline", WHEELS)
+    place = other_release(mien, "8.0")
+    # The plug is pulled as soon as the new release's environment begins to fill.
+    begun = "until ls /opt/mien/releases/8.0-*/venv/bin/python; do :; done"
+    cut = f"{place}/setup.sh update --offline {WHEELS} & {begun}"
+    mien.run("bash", "-c", cut, check=True)
+    mien.reboot()
+    mien.wait("ActiveState", "active")
+    assert version(mien) == before
+    mien.run("bash", "-c", "ls /opt/mien/releases/8.0-*/stamp && exit 1 || exit 0", check=True)
+    done = mien.run(f"{place}/setup.sh", "update", "--offline", WHEELS)
     assert done.returncode == 0, done.stderr
-    assert version(mien) == "8.0" != before
+    assert "releases/8.0-" in done.stderr
+    assert version(mien) == "8.0"
+
+
+def test_an_update_that_dies_goes_back_by_itself(mien: Container) -> None:
     bad = other_release(mien, "9.0", dies=True)
     drop_in(mien, "[Service]\nRestartSec=100ms\n")
     done = mien.run(f"{bad}/setup.sh", "update", "--offline", WHEELS)
@@ -176,8 +198,20 @@ def test_an_update_that_runs_stays_and_one_that_dies_goes_back_by_itself(mien: C
     assert version(mien) == "8.0"
     done = mien.run("/opt/mien/trial", "rollback", "/opt/mien/current")
     assert done.returncode == 0, done.stderr
-    assert version(mien) == before
+    assert version(mien) != "8.0"
     drop_in(mien, "")
+
+
+def test_a_model_is_brought_and_taken_back(mien: Container) -> None:
+    file = f"{SOURCE}/edge/assets/emotion-fer2013.tflite"
+    refused = mien.run("mien", "models", "install", file, "--sha256", "0" * 64)
+    assert (refused.returncode, "its SHA-256 is" in refused.stderr) == (2, True)
+    done = mien.run("mien", "models", "install", file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("has proved itself")
+    assert "* emotion-fer2013-" in mien.run("mien", "models").stdout
+    assert mien.run("mien", "models", "rollback").returncode == 0
+    assert "* emotion: " in mien.run("mien", "models").stdout
 
 
 def test_the_power_may_go_in_the_middle_of_a_trial(mien: Container) -> None:
@@ -207,3 +241,29 @@ def test_uninstall_leaves_settings_and_purge_leaves_nothing(mien: Container) -> 
     assert mien.run("id", "mien").returncode == 1
     left = [name for name in mien.changed() if not NOISE.match(name)]
     assert left == []
+
+
+PARTS = ("/opt/mien", "/etc/mien", "/etc/sysusers.d/mien.conf", "/etc/systemd/system", "/usr/local/bin/mien")
+
+
+def test_a_system_that_was_upgraded_underneath_is_repaired(tmp_path: Path) -> None:
+    """What was installed on Bookworm stands on Trixie, whose Python is another, as after an upgrade."""
+    for suite in ("bookworm", "trixie"):
+        if reason := lacking(suite):
+            pytest.skip(reason)
+    archive = tmp_path / "installed.tar"
+    with Container("bookworm") as old:
+        done = old.setup(*INSTALL, "--source", "demo", "--no-start")
+        assert done.returncode == 0, done.stderr
+        old.run("tar", "--create", "--file=/run/installed.tar", *PARTS, check=True)
+        archive.write_bytes(old.path("/run/installed.tar").read_bytes())
+    with Container("trixie") as new:
+        new.put(archive, "/run/installed.tar")
+        new.run("tar", "--extract", "--directory=/", "--file=/run/installed.tar", check=True)
+        new.run("systemd-sysusers", "/etc/sysusers.d/mien.conf", check=True)
+        assert new.run("mien", "--version").returncode != 0
+        done = new.run("/opt/mien/current/setup.sh", "repair", "--offline", WHEELS)
+        assert done.returncode == 0, done.stderr
+        new.wait("ActiveState", "active")
+        assert new.run("mien", "--version").returncode == 0
+        assert "nothing to repair" in new.run("/opt/mien/current/setup.sh", "repair").stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deploy import purpose, release, settings, token
 from deploy.checks import check_apt, check_disk, check_host, look
-from deploy.machine import Machine, Refusal, ask, say, succeeds
+from deploy.machine import NO_NETWORK, Machine, Refusal, ask, say, succeeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,8 @@ def install(machine: Machine, wishes: Wishes, source: Path = SOURCE) -> None:
     answer = purpose.settle(wishes.purpose, wishes.legal_exception, kept.read_text() if kept.is_file() else None)
     settings.check_changes(wishes.changes)
     check_disk(machine)
-    packages(machine, offline=wishes.wheelhouse is not None)
+    standing = machine.path(f"{release.RELEASES}/{release.name_of(source, release.surroundings())}")
+    packages(machine, offline=wishes.wheelhouse is not None, pip=not release.whole(standing))
     name = release.build(machine, source, wishes.wheelhouse)
     user(machine, source)
     files(machine, source, answer)
@@ -66,8 +67,11 @@ def install(machine: Machine, wishes: Wishes, source: Path = SOURCE) -> None:
         say(f"the page, for the local network: {token.address(socket.gethostname(), made)}")
 
 
-def packages(machine: Machine, *, offline: bool) -> None:
-    """What apt must bring: Python and, where the release has it, picamera2; nothing where all is there."""
+def packages(machine: Machine, *, offline: bool, pip: bool) -> None:
+    """What apt must bring: Python and, where the release has it, picamera2; nothing where all is there.
+
+    pip: whether some pip will be needed.
+    """
     missing = [name for name in APT_ALWAYS if not installed(name)]
     if offline:
         if missing:
@@ -76,14 +80,14 @@ def packages(machine: Machine, *, offline: bool) -> None:
             say("python3-picamera2 is not in this system: USB cameras only")
         return
     check_apt(machine)
-    wanted = missing + ([] if release_has_pip() else ["python3-pip-whl"])
+    wanted = missing + (["python3-pip-whl"] if pip and not has_pip() else [])
     if not installed("python3-picamera2") and succeeds("apt-cache", "show", "python3-picamera2"):
         wanted.append("python3-picamera2")
     if wanted:
         apt(machine, wanted)
 
 
-def release_has_pip() -> bool:
+def has_pip() -> bool:
     """Whether some pip is there to fetch the locked one with."""
     from deploy.wheels import any_pip
 
@@ -108,7 +112,12 @@ def apt(machine: Machine, wanted: Sequence[str]) -> None:
     say(f"installing {', '.join(wanted)} by apt-get")
     quiet = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60")
     variables = {"DEBIAN_FRONTEND": "noninteractive"}
-    machine.run(*quiet, "update", what="apt-get update", variables=variables)
+    try:
+        machine.run(*quiet, "update", "--error-on=any", what="apt-get update", variables=variables)
+    except Refusal as refusal:
+        if NO_NETWORK in str(refusal):
+            raise
+        say(f"{refusal}; going on with what is known")  # one broken source among several
     words = ("install", "--yes", "--no-install-recommends", *wanted)
     machine.run(*quiet, *words, what="apt-get install", variables=variables)
 

@@ -18,6 +18,8 @@ class Refusal(Exception):  # noqa: N818  (it is what the user reads)
     """Why it does not go on, in one line."""
 
 
+NO_NETWORK = "the network cannot be reached"
+
 listeners: list[Callable[[str], None]] = []
 """Who else is to hear what is said; at a first boot nobody sees standard error."""
 
@@ -120,7 +122,7 @@ def reason(words: str) -> str:
     if "No space left on device" in words:
         return "the disk is full"
     if any(sign in words for sign in ("Temporary failure resolving", "NameResolutionError", "NewConnectionError")):
-        return "the network cannot be reached"
+        return NO_NETWORK
     telling = [line for line in lines if line.startswith(("E:", "ERROR", "error:", "mien:"))]
     return (telling or lines or ["it said nothing"])[-1]
 

@@ -127,6 +127,16 @@ def test_a_second_install_changes_nothing_and_keeps_the_settings(mien: Container
     assert mien.show("ActiveState") == "active"
 
 
+def test_without_a_network_a_new_release_is_one_line_and_the_old_one_runs(mien: Container) -> None:
+    before = mien.run("readlink", "/opt/mien/current").stdout
+    place = other_release(mien, "7.0")
+    done = mien.run(f"{place}/setup.sh", "install")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "setup.sh: apt-get update failed: the network cannot be reached"
+    assert mien.run("readlink", "/opt/mien/current").stdout == before
+    assert mien.show("ActiveState") == "active"
+
+
 def test_a_dry_run_changes_nothing(mien: Container) -> None:
     seen = "find /opt/mien /etc/mien /etc/systemd -printf '%p %T@ %l\n' | sha256sum"
     before = mien.run("bash", "-c", seen).stdout

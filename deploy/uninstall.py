@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from deploy import release
+import tomllib
+
+from deploy import release, settings
 from deploy.checks import look
 from deploy.install import COMMAND, FILES, UNIT_LINK, UNITS, running
 from deploy.machine import Machine, Refusal, say, succeeds
@@ -17,6 +19,7 @@ def uninstall(machine: Machine, *, purge: bool) -> None:
         raise Refusal("needs root: sudo ./setup.sh uninstall")
     for unit in UNITS:
         take_out(machine, unit)
+    leave_broker(machine)
     for name in (UNIT_LINK, *FILES.values(), COMMAND, release.PREFIX, "/run/mien"):
         machine.remove(name)
     if running(machine):
@@ -25,6 +28,21 @@ def uninstall(machine: Machine, *, purge: bool) -> None:
     if purge:
         clear(machine, left)
     say("uninstalled" + (f"; kept: {', '.join(left)} (--purge removes them)" if left and not purge else ""))
+
+
+def leave_broker(machine: Machine) -> None:
+    """Have the broker forget this device, so that Home Assistant no longer shows it; it may be away."""
+    try:
+        table = tomllib.loads(machine.path(settings.FILE).read_text())
+    except (OSError, ValueError):
+        return
+    if table.get("mqtt", {}).get("enabled") is True:
+        try:
+            machine.run(
+                f"{release.CURRENT}/venv/bin/mien", "mqtt", "forget", "--config", settings.FILE, what="mqtt"
+            )
+        except Refusal as refusal:
+            say(f"the broker still shows this device: {refusal}")
 
 
 def take_out(machine: Machine, unit: str) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "Classify pictures, folders and clips.",
     "history": "Export what was recorded, draw a day.",
     "config": "Print or check the settings.",
+    "mqtt": "Clear what the broker keeps of this device.",
     "token": "Make the token that lets the local network in.",
     "feedback": "List, export or delete corrected faces.",
     "models": "List the models; bring others and put them to use.",

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from h11 import LocalProtocolError
+
 from edge.sinks.web.endpoints import Refusal
 from edge.sinks.web.names import is_named
 
@@ -63,6 +65,9 @@ class Guard:
             return
         try:
             await self._app(scope, receive, guarded_send)
+        except LocalProtocolError:
+            # Whoever breaks the protocol while we answer gets none, and no line in the log either.
+            log.debug("%s was asked and then broken off", scope["path"])
         except Exception:
             log.exception("%s could not be answered", scope["path"])  # uvicorn's own log is silent, see server.py
 

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from cores import fresh_core
-from mosquitto import Listener, Mosquitto, listening, mosquitto, program, wait_until
+from mosquitto import Listener, Mosquitto, free_port, listening, mosquitto, program, wait_until
 from mqtt_readings import left, reading, state
 
+from edge.cli import cli
 from edge.config import Config, MqttConfig
+from edge.errors import SinkError
 from edge.messages import Phase
 from edge.sinks.mqtt import MqttSink
+from edge.sinks.mqtt.forget import forget_device
 from edge.sinks.mqtt.outbox import IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -184,6 +188,33 @@ def test_a_command_that_the_broker_kept_undoes_nothing(
         listener.say(f"{ROOT}/privacy/set", "OFF", retain=True)
         listener.wait_for("/privacy", b"OFF")
         assert not core.privacy.on
+
+
+# Removing the device
+
+
+def test_a_device_that_is_forgotten_leaves_nothing_at_the_broker(
+    broker: Mosquitto, sink_for: SinkFor, core: Core
+) -> None:
+    sink = sink_for(broker)
+    with listening(broker.port, name="early") as early:
+        sink.publish(reading(state()))
+        early.wait_for("/summary")
+    sink.close()
+    changes = ["mqtt.device=hall", "mqtt.host=127.0.0.1", f"mqtt.port={broker.port}"]
+    result = CliRunner().invoke(cli, ["mqtt", "forget", *(word for one in changes for word in ("--set", one))])
+    assert result.exit_code == 0, result.output
+    assert f"cleared {CONFIG}" in result.output
+    with listening(broker.port, name="late") as late:
+        late.say("end", "of it")
+        late.wait_for("end")
+        assert [heard.topic for heard in late.heard if heard.retained] == []
+
+
+def test_without_a_broker_forgetting_is_one_line() -> None:
+    config = Config(mqtt=MqttConfig(host="127.0.0.1", port=free_port()))
+    with pytest.raises(SinkError, match="no connection: Connection refused"):
+        forget_device(config)
 
 
 # Passwords

@@ -24,17 +24,18 @@ CLOSE_S = 1.0
 class Isolated:
     """Takes events for `sink`, which must be one that cares for events alone.
 
-    dropped: events that gave way, the oldest first. What the sink raised is raised by the next `publish` or `tell`.
+    dropped: events that gave way, the oldest first. While the sink fails, `publish` and `tell` raise its error.
     """
 
     def __init__(self, sink: Sink) -> None:
+        self.name = type(sink).__name__
         self.dropped = 0
         self._sink = sink
         self._waiting: deque[Event] = deque()
         self._changed = threading.Condition()
         self._error: Exception | None = None
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name=f"sink {type(sink).__name__}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"sink {self.name}", daemon=True)
         self._thread.start()
 
     def publish(self, reading: Reading) -> None:
@@ -47,12 +48,12 @@ class Isolated:
                 self._waiting.popleft()
                 self.dropped += 1
                 if self.dropped == 1:
-                    log.warning("%s does not keep up: the oldest events give way", type(self._sink).__name__)
+                    log.warning("%s does not keep up: the oldest events give way", self.name)
             if events:
                 self._changed.notify()
-            error, self._error = self._error, None
+            error = self._error
         if error is not None:
-            raise error
+            raise error.with_traceback(None)  # or it would grow with each time that it is raised
 
     def close(self) -> None:
         with self._changed:
@@ -60,7 +61,7 @@ class Isolated:
             self._changed.notify()
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
-            log.warning("%s does not take what is left: %d events", type(self._sink).__name__, len(self._waiting))
+            log.warning("%s does not take what is left: %d events", self.name, len(self._waiting))
 
     def _run(self) -> None:
         while True:
@@ -73,13 +74,15 @@ class Isolated:
             try:
                 self._sink.tell(events)
             except (SinkError, BrokenPipeError) as error:
-                self._failed(error)
+                self._ended(error)
             except Exception as error:
-                log.exception("%s failed", type(self._sink).__name__)
-                self._failed(SinkError(f"{type(self._sink).__name__}: {error}"))
+                log.exception("%s failed", self.name)
+                self._ended(SinkError(f"{self.name}: {error}"))
+            else:
+                self._ended(None)
         self._sink.close()
 
-    def _failed(self, error: Exception) -> None:
+    def _ended(self, error: Exception | None) -> None:
         with self._changed:
             self._error = error
             self._changed.notify_all()

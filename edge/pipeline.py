@@ -121,7 +121,7 @@ class Pipeline:
     def _hand_on(self, act: Callable[[Sink], None]) -> None:
         """To every sink; one that fails is logged once, tried again, and stops no other."""
         for sink in self.sinks:
-            name = type(sink).__name__
+            name = getattr(sink, "name", type(sink).__name__)
             try:
                 act(sink)
             except SinkError as error:

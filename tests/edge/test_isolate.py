@@ -93,3 +93,20 @@ def test_what_the_sink_raises_is_heard_with_the_next_reading(error: Exception) -
     with pytest.raises(BrokenPipeError if isinstance(error, BrokenPipeError) else SinkError):
         isolated.tell([])
     isolated.close()
+
+
+def test_a_sink_that_works_again_is_believed_again() -> None:
+    pipe = Pipe(SinkError("disk full"))
+    pipe.free.set()
+    isolated = Isolated(pipe)
+    isolated.tell([left(0)])
+    with isolated._changed:
+        assert isolated._changed.wait_for(lambda: isolated._error, 10)
+    pipe.error = None
+    with pytest.raises(SinkError, match="disk full"):
+        isolated.tell([left(1)])
+    with isolated._changed:
+        assert isolated._changed.wait_for(lambda: isolated._error is None, 10)
+    isolated.tell([left(2)])
+    isolated.close()
+    assert pipe.frames == [1, 2]

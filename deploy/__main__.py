@@ -54,6 +54,12 @@ def run(given: argparse.Namespace) -> None:
         flash.run(given)
         return
     machine = Machine(dry=given.dry_run)
+    with machine.alone():
+        change(machine, given)
+
+
+def change(machine: Machine, given: argparse.Namespace) -> None:
+    """What changes this system. Raises Refusal."""
     if given.command == "uninstall":
         from deploy.uninstall import uninstall
 

@@ -87,7 +87,8 @@ def carry_out(boot: Path, told: dict[str, Any]) -> None:
             lan=bool(told["token_hash"]),
             token_hash=told["token_hash"] or None,
         )
-        install.install(host, wishes)
+        with host.alone():
+            install.install(host, wishes)
 
 
 def wipe(boot: Path) -> None:

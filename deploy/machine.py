@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -44,6 +45,19 @@ class Machine:
     def path(self, name: str) -> Path:
         """The absolute path `name` of this machine."""
         return self.root / name.lstrip("/")
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep out other installations meanwhile. Raises Refusal where one is at work."""
+        if self.dry or os.geteuid() != 0:  # changes nothing, or will be refused
+            yield
+            return
+        with self.path("/run/mien-setup.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Refusal("another setup.sh is at work on this system; try again when it is done") from None
+            yield
 
     def _told(self, words: str) -> bool:
         if self.dry:

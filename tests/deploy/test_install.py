@@ -106,3 +106,13 @@ def test_setup_refuses_in_one_line(words: tuple[str, ...], line: tuple[str, ...]
     # On another system than Debian, or with another Python than its own, that is what it says.
     assert any(words in done.stderr for words in (*line, "needs Raspberry Pi OS", "the system's own Python"))
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is kept out")
+def test_two_installations_at_once_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    first, second = Machine(tmp_path), Machine(tmp_path)
+    with first.alone(), pytest.raises(Refusal, match=r"another setup\.sh is at work"), second.alone():
+        pytest.fail("both at once")
+    with second.alone():
+        pass

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.augment import Augmentation, augment, mix
+from training.distribute import ALONE, Worker
 
 Batch = tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]
 
@@ -20,6 +21,7 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """One epoch of changed training faces, made by a thread while the model computes.
 
     Every epoch has the same number of full batches; the few faces left over come in another one.
+    worker: makes its part of each batch only.
     """
 
     def __init__(
@@ -31,11 +33,12 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int,
         seed: int,
         epoch: int,
+        worker: Worker = ALONE,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self._pixels, self._targets, self._how = pixels, targets, how
         self._batch_size = min(batch_size, len(pixels))
-        self._key = (seed, epoch)
+        self._worker, self._key = worker, (seed, epoch)
         self._order = np.random.default_rng(self._key).permutation(len(pixels))
 
     def __len__(self) -> int:
@@ -43,7 +46,10 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, number: int) -> Batch:
         rows = self._order[number * self._batch_size : (number + 1) * self._batch_size]
-        rng = np.random.default_rng((*self._key, number))
+        # Alone the key has no worker in it: that is what runs of before there were any were made from.
+        parted = (self._worker.number,) if self._worker.count > 1 else ()
+        rng = np.random.default_rng((*self._key, number, *parted))
+        rows = rows[self._worker.part(len(rows))]
         pictures = augment(self._pixels[rows], self._how, rng)
         targets = {name: array[rows] for name, array in self._targets.items()}
         return mix(pictures, targets, self._how, rng)

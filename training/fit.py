@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge.errors import ConfigError, MienError
 from training.batches import EpochBatches
 from training.distil import SoftTargets, softened
+from training.distribute import ALONE, Worker
 from training.eventlog import EventLog
 from training.loss import adjusted, loss_for
 from training.models import build_model
@@ -42,13 +43,14 @@ def fit(
     tell: Tell = print,
     bar: bool = False,
     tensorboard: bool = False,
+    worker: Worker = ALONE,
 ) -> Any:
     """Train by the recipe; writes checkpoint, history and the best float32 model into `out`.
 
     The weights kept are those of the epoch with the best validation accuracy.
     start: .keras models whose weights are taken, one after the other, wherever name and shape agree. teacher: what
     larger networks say of the training faces, for a recipe with a [distil] table. bar: show Keras' progress bar.
-    tensorboard: write the history for it, too.
+    tensorboard: write the history for it, too. worker: this process, where several train together and have joined.
     Raises TrainingError on a loss that is no number, SinkError if nothing can be written, ModelError if there is
     nothing to resume.
     """
@@ -64,14 +66,14 @@ def fit(
     compile_model(model, recipe, splits.training, steps)
     for path in () if resume else start:
         tell(f"{take_weights(model, path)} layers start from {path}")
-    run = Run(recipe, model, out)
+    run = Run(recipe, model, out, worker)
     if resume:
         run.resume()
     targets = {name: splits.training.targets[name] for name in heads}
     if recipe.distil.weight and teacher is not None:
         targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
     targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}
-    log = EventLog(out / EVENTS) if tensorboard else None
+    log = EventLog(out / EVENTS) if tensorboard and worker.number == 0 else None
     train(run, splits, targets, tell=tell, bar=bar, log=log)
     return run.save_best(splits)
 
@@ -99,6 +101,7 @@ def train(
             batch_size=recipe.train.batch_size,
             seed=recipe.train.seed,
             epoch=epoch,
+            worker=run.worker,
         )
         # Keras would shuffle the batches once more, by a state that no checkpoint holds.
         logs = run.model.fit(

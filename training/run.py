@@ -9,11 +9,13 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import ModelError, SinkError
 from training.average import WeightAverage
 from training.batches import scores_of
 from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from training.distribute import ALONE, Worker, undistributed
 from training.history import write_history
 from training.loss import log_prior
 from training.models import build_model, one_head
@@ -26,9 +28,14 @@ CHECKPOINT, MODEL, HISTORY, EVENTS = "checkpoint.npz", "model.keras", "history.c
 
 
 class Run:
-    """The state of one training: weights, their average, the best so far, history."""
+    """The state of one training: weights, their average, the best so far, history.
 
-    def __init__(self, recipe: Recipe, model: Any, out: Path) -> None:
+    worker: which one this process is where several train together; the first alone writes, each validates.
+    """
+
+    def __init__(self, recipe: Recipe, model: Any, out: Path, worker: Worker = ALONE) -> None:
+        self.worker = worker
+        self._twin: Any = None
         self.recipe, self.model, self.out = recipe, model, out
         how = recipe.train
         self.average = WeightAverage(how.ema, how.epochs - how.swa_epochs if how.swa_epochs else None)
@@ -57,8 +64,7 @@ class Run:
 
     def validate(self, part: Part) -> dict[str, float]:
         """Accuracy of the averaged weights, for each head on the faces that it has a label for."""
-        with self.average.swapped_in(self.model):
-            outputs = scores_of(self.model, part.pixels)
+        outputs = self._averaged_outputs(part)
         found = {}
         for name, scores in outputs.items():
             targets = part.targets[name]
@@ -71,11 +77,23 @@ class Run:
                 found["val_mean_recall"] = float(np.mean([right[shown == label].mean() for label in set(shown)]))
         return found
 
+    def _averaged_outputs(self, part: Part) -> dict[str, NDArray[np.float32]]:
+        if self.worker.count == 1:
+            with self.average.swapped_in(self.model):
+                return scores_of(self.model, part.pixels)
+        with undistributed():
+            if self._twin is None:
+                self._twin = build_model(self.recipe.model, self.recipe.heads())
+            assign(self._twin.variables, self.average.arrays, "averaged weights")
+            return scores_of(self._twin, part.pixels)
+
     def finish_epoch(self, row: dict[str, float]) -> None:
         """Remember the epoch, on disk, too."""
         if all(row["val_accuracy"] > past["val_accuracy"] for past in self.history):
             self.best = [array.copy() for array in self.average.arrays]
         self.history.append(row)
+        if self.worker.number > 0:
+            return
         arrays = [np.asarray(keras.ops.convert_to_numpy(v)) for v in self.model.variables]
         state = [np.asarray(keras.ops.convert_to_numpy(v)) for v in self.model.optimizer.variables]
         saved = Checkpoint(
@@ -94,10 +112,14 @@ class Run:
         Where the recipe says so, the training labels' shares leave the bias, and validation gives a temperature.
         Raises SinkError if they cannot be written.
         """
+        with undistributed():
+            return self._finished(splits)
+
+    def _finished(self, splits: Splits) -> Any:
         model = in_policy("float32", lambda: build_model(self.recipe.model, self.recipe.heads()))
         assign(model.variables, self.best, "best weights")
         asked, *others = self.recipe.heads()
-        for name in others:
+        for name in others if self.worker.number == 0 else ():
             save_model(one_head(model, name), self.out / f"second-{name}.keras")
         if self.recipe.loss.fold_prior:
             head = model.get_layer(asked)
@@ -108,7 +130,8 @@ class Run:
             for variable in model.get_layer(asked).variables:
                 variable.assign(variable / temperature)
         finished = one_head(model, asked)
-        save_model(finished, self.out / MODEL)
+        if self.worker.number == 0:
+            save_model(finished, self.out / MODEL)
         return finished
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -14,6 +15,9 @@ from training.dataset import Faces, join
 from training.readers import read_faces
 from training.recipe import Recipe, load_recipe, recipe_path
 from training.splits import TRAINING_NAMES, is_training, split
+
+if TYPE_CHECKING:
+    from training.distribute import Worker
 
 RECIPE_COPY = "recipe.toml"
 
@@ -36,6 +40,12 @@ RECIPE_COPY = "recipe.toml"
     metavar="FILE",
     help="Scores to learn from, of `mien-train teach`.",
 )
+@click.option(
+    "--distribute",
+    metavar="HOST:PORT",
+    help="Train together with other workers, on JAX; the address is the first one's.",
+)
+@click.option("--worker", "place", default="1/1", metavar="K/N", help="Which one of how many this is.")
 @click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard, too.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
@@ -49,6 +59,8 @@ def command(
     start: tuple[Path, ...],
     teacher: Path | None,
     crop: bool,
+    distribute: str | None,
+    place: str,
     tensorboard: bool,
     resume: bool,
     overwrite: bool,
@@ -58,20 +70,25 @@ def command(
     chosen = load_recipe(path)
     folder = out or Path("runs") / chosen.name
     try:
+        from training.distribute import ALONE, join, worker_of
         from training.run import CHECKPOINT, HISTORY, MODEL
     except ImportError as error:
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
     if (folder / CHECKPOINT).exists() and not (resume or overwrite):
         raise ConfigError(f"{folder}: holds a run: --resume goes on with it, --overwrite replaces it")
+    worker = ALONE
+    if distribute is not None:
+        worker = worker_of(distribute, place, chosen.train.batch_size)
+        join(worker, distribute, chosen.train.seed)
     faces = read_faces(data_path, votes, crop=crop)
     if extra is not None:
         faces = add_extra(faces, read_faces(extra, crop=crop))
-    if not resume:
+    if not resume and worker.number == 0:
         # What an earlier run left would pass for this one's until the first epoch is done.
         for name in (CHECKPOINT, HISTORY, MODEL):
             (folder / name).unlink(missing_ok=True)
         keep_recipe(path, folder / RECIPE_COPY)
-    _train(chosen, faces, folder, start, teacher, resume=resume, tensorboard=tensorboard)
+    _train(chosen, faces, folder, start, teacher, worker=worker, resume=resume, tensorboard=tensorboard)
 
 
 def _train(
@@ -81,6 +98,7 @@ def _train(
     start: tuple[Path, ...],
     teacher: Path | None,
     *,
+    worker: Worker,
     resume: bool,
     tensorboard: bool,
 ) -> None:
@@ -107,6 +125,7 @@ def _train(
         tell=click.echo,
         bar=sys.stdout.isatty(),
         tensorboard=tensorboard,
+        worker=worker,
     )
     click.echo(f"saved {folder / MODEL}")
 

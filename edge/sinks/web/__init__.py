@@ -18,6 +18,7 @@ from edge.errors import SinkError
 from edge.feedback import Glimpses
 from edge.model.package import model_path, read_package
 from edge.sinks.web.access import Access
+from edge.sinks.web.announce import Announcement
 from edge.sinks.web.api import Api
 from edge.sinks.web.app import Site, hello_of
 from edge.sinks.web.device import Vitals
@@ -80,7 +81,10 @@ class WebSink:
         self._thread = threading.Thread(target=self._run, args=(listener,), name="web", daemon=True)
         self._thread.start()
         log.info("page at %s", self.url)
+        self._announcement: Announcement | None = None
         if not is_loopback(web.bind):
+            if web.announce:
+                self._announcement = Announcement(f"Mien {config.source.camera}", self.port)
             log.warning("the local network is let in with the token; plain HTTP: who listens on it can read along")
 
     def publish(self, reading: Reading) -> None:
@@ -96,6 +100,8 @@ class WebSink:
         self._hub.tell(events)
 
     def close(self) -> None:
+        if self._announcement:
+            self._announcement.close()
         with contextlib.suppress(RuntimeError):  # stopped already
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(STOP_S)

@@ -283,7 +283,9 @@ def test_the_log_says_that_plain_http_is_plain(
     # The socket stays on loopback; only the setting says otherwise.
     listen_on = web.listen_on
     monkeypatch.setattr(web, "listen_on", lambda _host, port: listen_on("127.0.0.1", port))
-    with contextlib.closing(WebSink(settings(bind="0.0.0.0", token_file=str(file)), fresh_core())) as sink:
+    with contextlib.closing(
+        WebSink(settings(bind="0.0.0.0", announce=False, token_file=str(file)), fresh_core())
+    ) as sink:
         assert sink.url.startswith(f"http://{socket.gethostname().partition('.')[0]}.local:")
     assert "plain HTTP" in caplog.text
     assert token not in caplog.text

@@ -53,6 +53,7 @@ TRIES: dict[str, Callable[[], object]] = {
     "trace its parent": lambda: checked(LIBC.ptrace(16, os.getppid(), 0, 0)),
     "a set-user-id file": lambda: (Path("/tmp/own").touch(), Path("/tmp/own").chmod(0o4755)),
     "read /proc/cpuinfo": lambda: Path("/proc/cpuinfo").read_text(),
+    "open what is the group video's": lambda: os.open("/srv/video", os.O_RDONLY),
     "the kernel's log": lambda: os.open("/dev/kmsg", os.O_RDONLY),
     "memory as a device": lambda: os.open("/dev/mem", os.O_RDONLY),
 }

@@ -73,6 +73,8 @@ def test_the_unit_is_clean_and_little_exposed(mien: Container) -> None:
 def test_what_the_unit_forbids_is_forbidden(mien: Container) -> None:
     mien.run("mkdir", "-p", "/home/someone", check=True)
     mien.put(HERE / "probe.py", "/run/probe.py")
+    # In the place of a camera, which a container cannot have: who may open it is decided in the same way.
+    mien.run("bash", "-c", "touch /srv/video; chown root:video /srv/video; chmod 640 /srv/video", check=True)
     probe = "[Service]\nType=exec\nRestart=no\nExecStart=\nExecStart=/usr/bin/python3 /run/probe.py\n"
     drop_in(mien, probe)
     mien.run("systemctl", "restart", "mien", check=True)
@@ -80,7 +82,14 @@ def test_what_the_unit_forbids_is_forbidden(mien: Container) -> None:
     found = json.loads(mien.run("cat", "/var/lib/mien/probe.json").stdout)
     drop_in(mien, "")
     mien.run("systemctl", "restart", "mien", check=True)
-    wanted = {"write the state", "write the run-time folder", "TCP socket", "netlink socket", "read /proc/cpuinfo"}
+    wanted = {
+        "open what is the group video's",
+        "write the state",
+        "write the run-time folder",
+        "TCP socket",
+        "netlink socket",
+        "read /proc/cpuinfo",
+    }
     named = {"NoNewPrivs", "Seccomp", "CapEff", "CapBnd", "Groups", "Uid", "core"}
     assert {name for name, outcome in found.items() if outcome == "allowed"} == wanted, found
     assert (found["NoNewPrivs"], found["Seccomp"], found["core"]) == ("1", "2", "(0, 0)")

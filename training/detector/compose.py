@@ -26,6 +26,7 @@ PASTED_PX = (14, 150)
 LEARNT_PX = 10.0
 """Smaller faces are ignored: what is left of them is as often a stain."""
 
+CROWD = 8
 MOST_ENLARGED = 2.5
 LEAST_VISIBLE = 0.6
 
@@ -66,8 +67,7 @@ def calibration_set(material: Material, size: tuple[int, int], count: int, seed:
 
 def cut_photo(material: Material, size: tuple[int, int], rng: np.random.Generator) -> Picture:
     """One of a photo's faces at a size drawn, somewhere in the cut-out; what the photo does not fill is a scene."""
-    photo = material.photos[rng.integers(len(material.photos))]
-    sure = np.flatnonzero(photo.faces[:, 4] > 0)
+    photo, sure = draw_photo(material, rng)
     face = photo.faces[rng.choice(sure), :4]
     largest = min(SIZES_PX[1], 0.95 * min(size) * 1.2)
     wanted = float(np.exp(rng.uniform(np.log(SIZES_PX[0]), np.log(max(largest, SIZES_PX[0] + 1)))))
@@ -78,6 +78,15 @@ def cut_photo(material: Material, size: tuple[int, int], rng: np.random.Generato
     covered = all(own * factor >= side + 1 for own, side in zip(photo.luma.shape[::-1], size, strict=True))
     under = np.zeros(size[::-1], np.uint8) if covered else cut_scene(material, size, rng)
     return cut(photo, factor, corner, size, under)
+
+
+def draw_photo(material: Material, rng: np.random.Generator) -> tuple[Picture, NDArray[np.intp]]:
+    """(photo, rows of its sure faces): every face comes up as often as any other, CROWD of them in a photo at most."""
+    while True:
+        photo = material.photos[rng.integers(len(material.photos))]
+        sure = np.flatnonzero(photo.faces[:, 4] > 0)
+        if rng.random() * CROWD < len(sure):
+            return photo, sure
 
 
 def cut(

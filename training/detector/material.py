@@ -25,8 +25,8 @@ SURE = 0.35
 """From this score on a teacher's find is a face to learn."""
 
 DOUBTFUL = 0.2
-"""From this score on nothing is learnt there; weaker finds are background, the very one that looks like faces. Where
-people marked the faces, all finds that are not sure are background."""
+"""From this score on nothing is learnt there; weaker finds are background, the very one that looks like faces.
+Where people marked the faces, all finds that are not sure are background."""
 
 PEOPLE_MADE = {"mask853": 0.7, "driver_cc4": 0.7}
 """Sets whose boxes people drew, and the score of a face that they saw and the teacher did not."""

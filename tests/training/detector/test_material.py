@@ -11,7 +11,7 @@ from training.dataset import Faces
 from training.detector import material as material_file
 from training.detector import validation
 from training.detector.boxes import IGNORED
-from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, mirror, padded
+from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, draw_photo, mirror, padded
 from training.detector.labelling import label_fer, label_sets
 from training.detector.material import Material, Picture, read_material, read_validation
 from training.detector.spoil import spoil
@@ -141,3 +141,16 @@ def test_padding_is_black_and_cuts_off_what_it_covers() -> None:
         assert band.faces[0, 3] <= seen[0].max() + 1
     assert {band.luma[-1].any() for band in bands} == {True, False}
     assert (picture.luma == 200).all()
+
+
+def test_every_face_is_drawn_as_often_as_any_other() -> None:
+    luma = np.zeros((32, 32), np.uint8)
+    faces = np.array([[4, 4, 20, 20, 0.9]] * 4, np.float32)
+    doubtful = np.array([[4, 4, 20, 20, IGNORED]], np.float32)
+    photos = [Picture(luma, faces), Picture(luma, np.concatenate([faces[:1], doubtful]))]
+    nothing = np.zeros((0, 48, 48), np.uint8), np.zeros((0, 5), np.float32)
+    material = Material(photos, [luma], *nothing)
+    rng = np.random.default_rng(4)
+    drawn = [len(draw_photo(material, rng)[1]) for _ in range(500)]
+    assert set(drawn) == {1, 4}
+    assert drawn.count(4) / len(drawn) == pytest.approx(0.8, abs=0.06)

@@ -38,7 +38,8 @@ class Run:
         self._twin: Any = None
         self.recipe, self.model, self.out = recipe, model, out
         how = recipe.train
-        self.average = WeightAverage(how.ema, how.epochs - how.swa_epochs if how.swa_epochs else None)
+        even_from = max(0, how.epochs - how.swa_epochs) if how.swa_epochs else None
+        self.average = WeightAverage(how.ema, even_from)
         self.average.start(model)
         self.best = self.average.arrays
         self.history: list[dict[str, float]] = []

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from edge.config import DecideConfig
     from edge.messages import Frame, Track
 
+HELD_MAX = 0.1
+"""So far below `min_score` an emotion is held: more, and "uncertain" would hardly ever be said of eight labels."""
+
 
 class Opinion:
     """What is believed of one track, and what is about to be believed instead."""
@@ -64,8 +67,8 @@ class Opinion:
         if self._smoothed is None:
             return None
         best = int(self._smoothed.argmax())
-        # What was once decided is held down to a margin below, so that a score near the limit does not flicker.
-        held = self._config.margin if self.emotion in self._labels else 0.0
+        # What was once decided is held down to a little below, so that a score near the limit does not flicker.
+        held = min(self._config.margin, HELD_MAX) if self.emotion in self._labels else 0.0
         if self._smoothed[best] < self._config.min_score - held:
             return UNCERTAIN
         lead = self._smoothed[best] - self._score_of(self.emotion)

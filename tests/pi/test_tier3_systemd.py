@@ -193,8 +193,8 @@ def test_an_update_cut_short_leaves_what_runs_and_goes_on_later(mien: Container)
     before = version(mien)
     place = other_release(mien, "8.0")
     # The plug is pulled as soon as the new release's environment begins to fill.
-    begun = "until ls /opt/mien/releases/8.0-*/venv/bin/python; do :; done"
-    cut = f"{place}/setup.sh update --offline {WHEELS} & {begun}"
+    begun = "until compgen -G '/opt/mien/releases/8.0-*/venv/bin/python' >/dev/null; do sleep 0.1; done"
+    cut = f"{place}/setup.sh update --offline {WHEELS} >/dev/null 2>&1 & {begun}"
     mien.run("bash", "-c", cut, check=True)
     mien.reboot()
     mien.wait("ActiveState", "active")

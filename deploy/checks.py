@@ -35,12 +35,13 @@ class Host(NamedTuple):
 
 
 def look(machine: Machine) -> Host:
-    """The machine that this runs on."""
+    """The machine that this runs on; anyone may look at what would be done."""
+    root = 0
     return Host(
         release_of(machine.path("/etc/os-release")),
         platform.machine(),
         8 * struct.calcsize("P"),
-        os.geteuid(),
+        root if machine.dry else os.geteuid(),
         sys.version_info[:2],
     )
 
@@ -88,7 +89,7 @@ def check_disk(machine: Machine) -> None:
 def check_apt(machine: Machine) -> None:
     """Raises Refusal while another program installs packages."""
     lock = machine.path("/var/lib/dpkg/lock-frontend")
-    if not lock.exists():
+    if machine.dry or not lock.exists():
         return
     with lock.open("r+") as file:
         try:

@@ -61,9 +61,10 @@ def install(machine: Machine, wishes: Wishes, source: Path = SOURCE) -> None:
         prove(name)
     first = not machine.path(settings.FILE).exists()
     settings.write(machine, wishes, f"{release.RELEASES}/{name}")
-    made = token.keep(machine, wishes.token_hash) if first and wishes.lan else ""
+    made = token.keep(machine, wishes.token_hash) if first and wishes.lan and not machine.dry else ""
     activate(machine, name, start=wishes.start)
-    if first and wishes.lan:
+    judge(machine, source)  # only now: the one before has judged this release
+    if first and wishes.lan and not machine.dry:
         say(f"the page, for the local network: {token.address(socket.gethostname(), made)}")
 
 
@@ -131,7 +132,8 @@ def user(machine: Machine, source: Path) -> None:
 def files(machine: Machine, source: Path, answer: str) -> None:
     """What stands outside the release."""
     changed = [machine.write(to, (source / name).read_text()) for name, to in FILES.items()]
-    machine.write(TRIAL, (source / "deploy/trial.py").read_text(), 0o755)
+    if not machine.path(TRIAL).exists():
+        judge(machine, source)
     machine.write(purpose.FILE, answer)
     machine.link(COMMAND, f"{release.CURRENT}/venv/bin/mien")
     if not machine.path(settings.ACTIVE_MODEL).is_symlink():
@@ -140,6 +142,11 @@ def files(machine: Machine, source: Path, answer: str) -> None:
         # Where these cannot be told now, as in a container, the next boot tells them.
         succeeds("systemctl", "restart", "systemd-modules-load")
         succeeds("udevadm", "control", "--reload")
+
+
+def judge(machine: Machine, source: Path) -> None:
+    """What switches and switches back."""
+    machine.write(TRIAL, (source / "deploy/trial.py").read_text(), 0o755)
 
 
 def running(machine: Machine) -> bool:

@@ -91,6 +91,9 @@ def main() -> int:
     except Refusal as refusal:
         say(str(refusal))
         return 1
+    except OSError as error:  # a file or folder that nobody foresaw
+        say(f"{error.filename or 'setup.sh'}: {error.strerror or error}")
+        return 1
     except KeyboardInterrupt:
         say("interrupted; the same command goes on")
         return 130

@@ -185,7 +185,8 @@ def activate(machine: Machine, name: str, *, start: bool) -> None:
         machine.run("systemctl", "restart", "mien", what="starting mien")
     if not machine.dry:
         release.tidy(machine, {name, *([before] if before else [])})
-    say(f"installed {name}; systemctl status mien shows how it is")
+    if not machine.dry:
+        say(f"installed {name}; systemctl status mien shows how it is")
 
 
 def enable(machine: Machine) -> None:

@@ -51,7 +51,7 @@ def drop_in(mien: Container, text: str) -> None:
 
 def test_install_says_what_it_did_and_the_service_runs_on_the_camera_it_found(mien: Container) -> None:
     assert "self-test: one face" in mien.said
-    assert mien.show("ActiveState") == "active"
+    mien.wait("ActiveState", "active")
     mien.wait("StatusText", "running, Pi camera (imx708)")
     assert mien.show("UnitFileState") == "enabled"
     config = mien.run("cat", "/etc/mien/mien.toml").stdout
@@ -100,7 +100,7 @@ def test_what_the_unit_forbids_is_forbidden(mien: Container) -> None:
 def test_int8_is_accelerated_inside_the_unit(mien: Container) -> None:
     done = mien.run("mien", "doctor", "--unit")
     assert "ok    int8 kernels: accelerated" in done.stdout, done.stdout + done.stderr
-    assert mien.show("ActiveState") == "active"
+    mien.wait("ActiveState", "active")
 
 
 def test_a_killed_service_starts_again(mien: Container) -> None:
@@ -133,7 +133,7 @@ def test_a_second_install_changes_nothing_and_keeps_the_settings(mien: Container
     assert "building" not in done.stderr
     assert mien.run("cat", "/etc/mien/mien.toml").stdout == before
     assert mien.run("readlink", "/opt/mien/current").stdout == release
-    assert mien.show("ActiveState") == "active"
+    mien.wait("ActiveState", "active")
 
 
 def test_without_a_network_a_new_release_is_one_line_and_the_old_one_runs(mien: Container) -> None:
@@ -143,7 +143,7 @@ def test_without_a_network_a_new_release_is_one_line_and_the_old_one_runs(mien: 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "setup.sh: apt-get update failed: the network cannot be reached"
     assert mien.run("readlink", "/opt/mien/current").stdout == before
-    assert mien.show("ActiveState") == "active"
+    mien.wait("ActiveState", "active")
 
 
 def test_a_dry_run_changes_nothing(mien: Container) -> None:
@@ -152,7 +152,7 @@ def test_a_dry_run_changes_nothing(mien: Container) -> None:
     for words in (("install", "--offline", WHEELS), ("uninstall", "--purge")):
         assert mien.setup(*words, "--dry-run").returncode == 0
     assert mien.run("bash", "-c", seen).stdout == before
-    assert mien.show("ActiveState") == "active"
+    mien.wait("ActiveState", "active")
 
 
 def test_settings_that_mien_refuses_stop_an_install_before_anything_is_switched(mien: Container) -> None:
@@ -163,7 +163,7 @@ def test_settings_that_mien_refuses_stop_an_install_before_anything_is_switched(
     mien.run("rm", "/etc/mien/bad", check=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "setup.sh: /etc/mien/mien.toml: source.fps = 0: must be > 0"
-    assert mien.show("ActiveState") == "active"
+    mien.wait("ActiveState", "active")
 
 
 def other_release(mien: Container, version: str, *, dies: bool = False) -> str:

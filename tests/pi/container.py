@@ -20,7 +20,7 @@ from emulated import PROJECT, SETUP, cache
 
 from deploy import release
 
-BOOT_S = 600
+BOOT_S = WAIT_S = 600
 SOURCE, WHEELS = "/srv/mien", "/srv/wheels"
 """Where the project and its wheels are seen inside, both read-only."""
 
@@ -139,12 +139,20 @@ class Container:
         """A property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
-    def wait(self, name: str, value: str, unit: str = "mien", timeout: float = 600) -> None:
+    def wait(self, name: str, value: str, unit: str = "mien", timeout: float = WAIT_S) -> None:
         """Until a property of a unit has a value. Raises TimeoutError."""
         until = time.monotonic() + timeout
         while (seen := self.show(name, unit)) != value:
             if time.monotonic() > until:
                 raise TimeoutError(f"{unit}: {name} is {seen} and not {value}: {self.journal(unit)[-2000:]}")
+            time.sleep(0.2)
+
+    def wait_for_another_life(self, before: str) -> None:
+        """Until Mien runs and was started anew since it had this InvocationID. Raises TimeoutError."""
+        until = time.monotonic() + WAIT_S
+        while self.show("ActiveState") != "active" or self.show("InvocationID") == before:
+            if time.monotonic() > until:
+                raise TimeoutError(f"mien was not started anew: {self.journal()[-2000:]}")
             time.sleep(0.2)
 
     def journal(self, unit: str = "mien") -> str:

@@ -81,7 +81,7 @@ def cut_photo(material: Material, size: tuple[int, int], rng: np.random.Generato
 
 
 def draw_photo(material: Material, rng: np.random.Generator) -> tuple[Picture, NDArray[np.intp]]:
-    """(photo, rows of its sure faces): every face comes up as often as any other, CROWD of them in a photo at most."""
+    """(photo, rows of its sure faces): every face comes up as often as any other, but for CROWDs."""
     while True:
         photo = material.photos[rng.integers(len(material.photos))]
         sure = np.flatnonzero(photo.faces[:, 4] > 0)

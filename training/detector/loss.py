@@ -1,8 +1,8 @@
 """The detector's loss: which cells are to find which face, how sure they are to be, and where the box belongs.
 
 Cells are chosen as they learn, the ones that already say most of a face (task alignment: Feng et al. 2021,
-arXiv:2108.07755). Certainty is taught as the teacher's score times the box's overlap (quality focal loss: Li et al.
-2020, arXiv:2006.04388), boxes by their overlap and centres (DIoU: Zheng et al. 2020, arXiv:1911.08287).
+arXiv:2108.07755). Certainty is taught as the teacher's score times the box's overlap (varifocal loss: Zhang et al.
+2021, arXiv:2008.13367), boxes by their overlap and centres (DIoU: Zheng et al. 2020, arXiv:1911.08287).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from keras import ops
 from edge.detect.grid import NUMBERS, OFFSET_SCALE, SIZE_SCALE, SIZE_START, STRIDES
 
 CANDIDATES = 10
-FOCUS = 2.0
+FOCUS, BACKGROUND = 2.0, 0.75
 BOX_WEIGHT = 2.5
 
 
@@ -36,7 +36,7 @@ class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]
         scores = ops.stop_gradient(ops.sigmoid(logits))
         target, matched, certain = assign(y_true, ops.stop_gradient(boxes), scores, middles)
         total = ops.maximum(ops.sum(target), 1.0)
-        score_loss = ops.sum(certain * quality_focal(logits, target)) / total
+        score_loss = ops.sum(certain * varifocal(logits, target)) / total
         box_loss = ops.sum(target * distance_iou_loss(boxes, matched)) / total
         return score_loss + BOX_WEIGHT * box_loss
 
@@ -126,10 +126,10 @@ def power_of_iou(overlap: Any) -> Any:
     return square * square * square
 
 
-def quality_focal(logits: Any, target: Any) -> Any:
-    """Cross entropy to a soft target, weighed by how far off the score is."""
+def varifocal(logits: Any, target: Any) -> Any:
+    """Cross entropy to a soft target: a face's cells weigh as much as they are to say, others only what they err."""
     entropy = ops.relu(logits) - logits * target + ops.softplus(-ops.abs(logits))
-    return ops.abs(target - ops.sigmoid(logits)) ** FOCUS * entropy
+    return ops.where(target > 0, target, BACKGROUND * ops.sigmoid(logits) ** FOCUS) * entropy
 
 
 def distance_iou_loss(boxes: Any, faces: Any) -> Any:

@@ -137,7 +137,7 @@ class DecideConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     min_duration_s: Annotated[
         float, Meta(description="a new emotion must lead this long before it counts", ge=0, le=60)
     ] = 0.4
-    margin: Annotated[float, Meta(description="and by this much score over the one it replaces", ge=0, lt=1)] = 0.1
+    margin: Annotated[float, Meta(description="and by this much score over the one it replaces", ge=0, lt=1)] = 0.25
     min_score: Annotated[
         float, Meta(description='below this best score the honest answer is "uncertain"', ge=0, lt=1)
     ] = 0.4

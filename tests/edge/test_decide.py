@@ -7,7 +7,7 @@ import pytest
 
 from edge.config import DecideConfig
 from edge.decide import Decider
-from edge.messages import Box, EmotionChanged, Face, FaceAppeared, FaceLeft, Frame, State, Track
+from edge.messages import Box, EmotionChanged, Face, FaceAppeared, FaceLeft, Frame, Phase, State, Track
 
 LABELS = ("anger", "happiness", "neutral")
 NEUTRAL, HAPPY, ANGRY, TORN = (0.1, 0.1, 0.8), (0.1, 0.8, 0.1), (0.8, 0.1, 0.1), (0.34, 0.33, 0.33)
@@ -108,6 +108,48 @@ def test_appearing_and_leaving_are_told_once_with_what_was_last_believed() -> No
     assert [type(event) for event in told] == [FaceAppeared, EmotionChanged, FaceLeft]
     assert told[0].box == (10, 20, 70, 80)
     assert (told[2].emotion, told[2].duration_s) == ("happiness", 0.6)
+
+
+def test_without_frames_everyone_has_left_and_the_phase_is_told_at_once_and_then_at_its_times() -> None:
+    decider = Decider(DecideConfig(state_every_s=10.0), LABELS, "door")
+    decider.decide(frame(100.0, 7), [track(100.0, since_s=95.0)], {"a": np.array(HAPPY, np.float32)})
+    left, state = decider.without_frames(Phase.NO_SOURCE, 103.0, EPOCH_S + 103)
+    assert (left.track, left.duration_s, left.frame) == ("a", 5.0, 7)
+    assert (state.phase, state.people, state.time_s) == ("no-source", (), 103.0)
+    told = [decider.without_frames(Phase.NO_SOURCE, 103.0 + n, EPOCH_S) for n in range(1, 21)]
+    assert [len(events) for events in told].count(1) == 2
+    (again,) = (e for e in decider.decide(frame(130.0, 8), [], {})[1] if isinstance(e, State))
+    assert again.phase == "running"
+
+
+def test_what_is_reduced_is_told_as_soon_as_it_changes() -> None:
+    decider = Decider(DecideConfig(state_every_s=3600.0), LABELS, "door")
+    told = []
+    for number, reduced in enumerate([(), (), ("detection_half",), ("detection_half",), ()]):
+        told += decider.decide(frame(number / 10), [], {}, reduced)[1]
+    assert [state.reduced for state in told] == [(), ("detection_half",), ()]
+
+
+def test_another_models_labels_take_over_and_the_face_stays() -> None:
+    decider = Decider(DecideConfig(**QUIET), LABELS, "door")
+    events = []
+    for time_s, scores in steady(HAPPY, 0, 2):
+        events += decider.decide(frame(time_s), [track(time_s)], {"a": np.array(scores, np.float32)})[1]
+    decider.relabel(("sadness", "calm"))
+    for time_s, scores in steady((0.1, 0.9), 2, 4):
+        estimates, more = decider.decide(frame(time_s), [track(time_s)], {"a": np.array(scores, np.float32)})
+        events += more
+    assert [type(event) for event in events] == [FaceAppeared, EmotionChanged, EmotionChanged]
+    assert (events[-1].emotion, events[-1].previous) == ("calm", "happiness")
+    assert set(estimates[0].scores) == {"sadness", "calm"}
+
+
+def test_the_frame_rate_hardly_changes_when_a_change_is_noticed() -> None:
+    noticed = []
+    for rate_hz in (3, 5, 10, 15, 30, 60):
+        script = [*steady(NEUTRAL, 0, 3, rate_hz), *steady(HAPPY, 3, 8, rate_hz)]
+        noticed.append(emotions(play(script))[1][0] - 3)
+    assert max(noticed) - min(noticed) < 0.5
 
 
 def test_events_carry_camera_frame_and_the_wall_clock_of_their_frame() -> None:

@@ -2,11 +2,14 @@
 
 from itertools import count
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.config import TrackConfig
 from edge.messages import Box, Face
-from edge.track import Tracker, random_id
+from edge.track import Tracker, as_rows, closeness, nearness, random_id
 
 
 def face(x: float, y: float = 100, side: float = 60) -> Face:
@@ -156,3 +159,14 @@ def test_an_id_in_use_is_not_drawn_again() -> None:
     t = Tracker(TrackConfig(min_hits=1), new_id=lambda: next(drawn))
     t.update(0.0, [face(10)])
     assert ids(t.update(0.1, [face(10), face(300)])) == ["a", "b"]
+
+
+box_values = st.tuples(*(st.floats(0, 400) for _ in range(2)), *(st.floats(1, 200) for _ in range(2)))
+boxes = box_values.map(lambda v: Box(v[0], v[1], v[0] + v[2], v[1] + v[3]))
+
+
+@settings(deadline=None)  # a busy machine
+@given(st.lists(boxes, min_size=1, max_size=5), st.lists(boxes, min_size=1, max_size=5))
+def test_few_faces_and_many_are_matched_by_the_same_measure(places: list[Box], found: list[Box]) -> None:
+    one_by_one = np.array([[nearness(place, find, 0.2) for find in found] for place in places])
+    assert closeness(as_rows(places), as_rows(found), 0.2) == pytest.approx(one_by_one, abs=1e-6)

@@ -42,7 +42,7 @@ noise = 0.0
 [train]
 epochs = 2
 batch_size = 16
-learning_rate = 0.02
+learning_rate = 0.002  # at a high one the last digits of a sum grow from step to step
 warmup_epochs = 0.5
 ema = 0.9
 precision = "float32"

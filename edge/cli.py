@@ -23,6 +23,7 @@ COMMANDS = {
     "mqtt": "Clear what the broker keeps of this device.",
     "token": "Make the token that lets the local network in.",
     "feedback": "List, export or delete corrected faces.",
+    "mcp": "Answer an AI assistant: counts and emotions, never pictures.",
     "models": "List the models; bring others and put them to use.",
     "doctor": "Say what is there, what is missing, and the cure.",
 }

@@ -254,6 +254,14 @@ class MqttConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = 30
 
 
+class AssistantsConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an AI assistant on this machine may ask (docs/WEB.md)."""
+
+    enabled: Annotated[
+        bool, Meta(description="answer `mien mcp`: how many faces, and which emotions; never a picture")
+    ] = False
+
+
 class PrivacyConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The privacy switch, which closes the camera (mien privacy on)."""
 
@@ -297,6 +305,7 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
     feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
+    assistants: AssistantsConfig = field(default_factory=AssistantsConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     service: ServiceConfig = field(default_factory=ServiceConfig)
 

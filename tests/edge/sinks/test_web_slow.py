@@ -155,6 +155,9 @@ def test_ten_thousand_malformed_requests_leave_it_running_and_the_log_quiet(
         for _ in range(10_000):
             with contextlib.suppress(OSError), socket.create_connection(address(sink), TIMEOUT_S) as plain:
                 plain.sendall(nonsense(rng))
+                plain.shutdown(socket.SHUT_WR)
+                while plain.recv(4096):  # until we are hung up on: the next one only comes then
+                    pass
         with watch(sink) as viewer:
             next_picture(viewer)
         assert ask_json(sink, "/healthz")[0] == 200

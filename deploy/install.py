@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).resolve().parent.parent
 TRIAL = f"{release.PREFIX}/trial"
+VERDICT = f"{release.PREFIX}/verdict"
 COMMAND = "/usr/local/bin/mien"
 UNITS = ("mien.service", "mien-trial.service")
 FILES = {
@@ -180,6 +181,8 @@ def activate(machine: Machine, name: str, *, start: bool) -> None:
             say("systemd does not run here: mien starts at the next boot")
     elif before != name:
         machine.run(TRIAL, "switch", release.CURRENT, target, what="the new release")
+        if not machine.dry:
+            say(machine.path(VERDICT).read_text().strip())
     else:
         enable(machine)
         machine.run("systemctl", "restart", "mien", what="starting mien")

@@ -67,6 +67,10 @@ class Privacy:
         """
         self._hooks.append(hook)
 
+    def unsubscribe(self, hook: Callable[[bool], None]) -> None:
+        """Call it no more; nothing happens if it was not called anyway."""
+        self._hooks = [other for other in self._hooks if other != hook]
+
     def set(self, on: bool, *, by: str) -> None:  # noqa: FBT001  (as in threading.Event, the name says it)
         """Turn it. On return no reading is handed on any more and every hook has run.
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mien.service")
 
 PART_SECTIONS = ("detect", "classify", "adapt", "track", "decide", "source")
-SINK_SECTIONS = ("jsonl", "web", "mqtt", "history", "track", "classify", "source")
+SINK_SECTIONS = ("jsonl", "web", "mqtt", "history", "feedback", "track", "classify", "source")
 """Whose change makes the parts, or the sinks, anew. `source` holds the camera's name, which events carry."""
 
 

@@ -59,6 +59,7 @@ class HistorySink:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
+        self._core = core
         if core:
             core.privacy.subscribe(self._switched)
             core.queues["history"] = lambda: Waiting(len(self._notes), EVENTS_MAX + MINUTES_MAX, self.dropped)
@@ -90,6 +91,9 @@ class HistorySink:
                 self._notes.add_presence(Minute(minute, emotion), Presence(passed_s, reading.frame.time_s))
 
     def close(self) -> None:
+        if self._core:
+            self._core.privacy.unsubscribe(self._switched)
+            self._core.queues.pop("history", None)
         self._stop.set()
         self._thread.join(CLOSE_S)
 

@@ -49,6 +49,7 @@ class MqttSink:
         )
         self._privacy = commands.privacy
         self._connection.start()
+        self._core = core
         core.privacy.subscribe(self._switched)
         core.queues["mqtt"] = lambda: Waiting(self._outbox.waiting, config.mqtt.queue_events, self._outbox.dropped)
 
@@ -102,4 +103,6 @@ class MqttSink:
         return Message(self._topics.event(kind), payload, self._config.event_qos)
 
     def close(self) -> None:
+        self._core.privacy.unsubscribe(self._switched)
+        self._core.queues.pop("mqtt", None)
         self._connection.close()

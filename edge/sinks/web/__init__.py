@@ -60,9 +60,12 @@ class WebSink:
         self.url = url_of(web.bind, self.port)
         self._hub = Hub(config, core)
         self._pictures = Pictures(self._hub, web.fps)
-        core.privacy.subscribe(self._pictures.forget)
+        self._core = core
+        self._forgetting = [self._hub.forget, self._pictures.forget]
         if self._glimpses:
-            core.privacy.subscribe(self._glimpses.forget)
+            self._forgetting.append(self._glimpses.forget)
+        for forget in self._forgetting:
+            core.privacy.subscribe(forget)
         self._vitals = vitals = Vitals()
         api = Api(config, core, self._hub, vitals=vitals, glimpses=self._glimpses, access=access)
 
@@ -100,6 +103,8 @@ class WebSink:
         self._hub.tell(events)
 
     def close(self) -> None:
+        for forget in self._forgetting:
+            self._core.privacy.unsubscribe(forget)
         if self._announcement:
             self._announcement.close()
         with contextlib.suppress(RuntimeError):  # stopped already

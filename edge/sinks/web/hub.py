@@ -101,10 +101,9 @@ class Hub:
         self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
-        self._forget(core.privacy.on)
-        core.privacy.subscribe(self._forget)
+        self.forget(core.privacy.on)
 
-    def _forget(self, private: bool) -> None:  # noqa: FBT001  (the switch calls it so)
+    def forget(self, private: bool) -> None:  # noqa: FBT001  (the switch calls it so)
         """Privacy was turned on or off: nothing from before is shown or told any more."""
         with self._lock:
             self._moment = None

@@ -87,6 +87,13 @@ def test_no_picture_from_before_is_kept_in_memory(sink: WebSink) -> None:
     assert sink._pictures._latest is None or sink._pictures._latest.private
 
 
+def test_a_sink_that_was_closed_is_told_nothing_and_not_kept() -> None:
+    with serving() as first:
+        core = core_of(first)
+        assert core.privacy._hooks
+    assert core.privacy._hooks == []
+
+
 def test_listeners_stay_and_hear_the_next_events(sink: WebSink) -> None:
     with ask(sink, "/api/v1/events") as answer:
         assert answer.readline().startswith(b":")

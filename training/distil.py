@@ -93,7 +93,8 @@ def write_soft(path: Path, soft: SoftTargets) -> None:
 def read_soft(path: Path) -> SoftTargets:
     """Raises ModelError if there is no such file, or it holds something else."""
     try:
-        with np.load(path) as archive:
+        # numpy leaves a file open that it opened itself and could not read.
+        with path.open("rb") as file, np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file of mien-train teach"

@@ -103,7 +103,8 @@ def _train_fold(recipe: Recipe, faces: Faces, folder: Path, tell: Tell) -> None:
 
 def _read(path: Path) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     try:
-        with np.load(path) as arrays:
+        # numpy leaves a file open that it opened itself and could not read.
+        with path.open("rb") as file, np.load(file) as arrays:
             return arrays["scores"], arrays["truth"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: no answers that can be read: remove it to train the fold again") from error

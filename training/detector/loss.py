@@ -127,7 +127,7 @@ def power_of_iou(overlap: Any) -> Any:
 
 
 def varifocal(logits: Any, target: Any) -> Any:
-    """Cross entropy to a soft target: a face's cells weigh as much as they are to say, others only what they err."""
+    """Cross entropy to a soft target: a face's cells weigh what they are to say, others what they err."""
     entropy = ops.relu(logits) - logits * target + ops.softplus(-ops.abs(logits))
     return ops.where(target > 0, target, BACKGROUND * ops.sigmoid(logits) ** FOCUS) * entropy
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from edge.detect import Detector
     from training.detector.photos import Photo
 
-FALSE_PER_SCENE = 0.005
-"""Half of what the default threshold may find where nobody is: other scenes than these are met, and int8."""
+FALSE_PER_SCENE = 0.01
+"""What the default threshold may find where nobody is."""
 
 LARGEST_SHIFT = 3.0
 WIDTH_PX = 320

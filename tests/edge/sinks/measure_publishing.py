@@ -19,6 +19,7 @@ from mosquitto import Mosquitto, mosquitto
 
 FRAMES = 900
 COMMON = ["source.loop=true", "jsonl.stdout=false", "service.control=false"]
+COMMON += ["adapt.max_load=0", "adapt.hot_celsius=0"]  # both are to do the same work, however busy the machine is
 OFF = [*COMMON, "web.enabled=false"]
 
 

@@ -32,9 +32,7 @@ bundled = pytest.mark.skipif(not FACE.is_file(), reason="no face detector is goo
 )
 def test_a_wrong_call_is_one_line(arguments: tuple[str, ...], line: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MIEN_YUNET"}
-    result = subprocess.run(
-        [str(SCRIPT), *arguments], capture_output=True, text=True, check=False, env=environment
-    )
+    result = subprocess.run([str(SCRIPT), *arguments], capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 2
     assert result.stderr.strip() == f"bundle_face.sh: {line}"
 

@@ -20,7 +20,7 @@ INSTALL = ("install", "--offline", WHEELS, "--purpose", "home", "--set", "web.en
 SITE = "/usr/lib/python3/dist-packages"
 EXPOSURE = 1.5
 NOISE = re.compile(
-    r"/(var/(\.updated|log|cache|lib/(systemd|dbus|private)|tmp)|tmp|root|run|srv"
+    r"/(var/(\.updated|log|cache|lib/(systemd|dbus|private|apt/lists/lock|dpkg/lock(-frontend)?)|tmp)|tmp|root|run|srv"
     r"|etc/(\.?(passwd|group|shadow|gshadow|subuid|subgid)-?(\.lock)?|machine-id|hostname|mtab|resolv\.conf|\.updated|ld\.so\.cache"
     r"|\.pwd\.lock|localtime)|usr/lib/python3/dist-packages(/(picamera2|libcamera)\.py)?)(/|$)"
 )

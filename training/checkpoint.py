@@ -45,6 +45,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     unfinished = path.with_suffix(".part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as file:
             np.savez(file, **arrays)
             file.flush()

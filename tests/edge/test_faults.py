@@ -13,7 +13,7 @@ from loops import Ear
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from edge.config import AdaptConfig, Config, DecideConfig, JsonlConfig, SourceConfig, WebConfig
+from edge.config import AdaptConfig, Config, DecideConfig, JsonlConfig, ServiceConfig, SourceConfig, WebConfig
 from edge.errors import SourceError, StuckError
 from edge.messages import Box, EmotionChanged, Face, FaceAppeared, FaceLeft, Reading, State
 from edge.notify import Notifier
@@ -24,7 +24,13 @@ from edge.sources.fake_picamera import FakePicamera2, fake_library
 from edge.sources.newest import LiveSource, Shot
 
 CAMERA = SourceConfig(kind="v4l2", width=320, height=240)
-QUIET = Config(source=CAMERA, jsonl=JsonlConfig(stdout=False), web=WebConfig(enabled=False))
+# No limit on memory: what is resident here is the tests'.
+QUIET = Config(
+    source=CAMERA,
+    jsonl=JsonlConfig(stdout=False),
+    web=WebConfig(enabled=False),
+    service=ServiceConfig(max_rss_mb=0),
+)
 Opener = Callable[[FakeClock], Source]
 
 

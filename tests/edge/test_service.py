@@ -21,7 +21,13 @@ from edge.notify import Notifier
 from edge.service import Service
 
 DEMO = SourceConfig(kind="demo", realtime=False)
-BASE = Config(source=DEMO, jsonl=JsonlConfig(stdout=False), web=WebConfig(enabled=False))
+# No limit on memory: what is resident here is the tests'.
+BASE = Config(
+    source=DEMO,
+    jsonl=JsonlConfig(stdout=False),
+    web=WebConfig(enabled=False),
+    service=ServiceConfig(max_rss_mb=0),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +249,7 @@ def test_a_service_without_a_camera_does_not_show_the_demo_in_its_place(
 
 
 def test_a_core_that_is_not_there_is_refused_by_the_settings_name() -> None:
-    config = replace(BASE, service=ServiceConfig(cores=(1000,)))
+    config = replace(BASE, service=ServiceConfig(cores=(1000,), max_rss_mb=0))
     with pytest.raises(ConfigError, match=r"service\.cores = \[1000\]: this machine allows \["):
         service.run(config, frames=1)
 

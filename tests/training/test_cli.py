@@ -101,7 +101,7 @@ def test_fit_evaluate_and_report_follow_each_other(npz: Path, tmp_path: Path) ->
 
     run("report", out / "model.keras", "--data", npz, "--split", "PublicTest", "--out", tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 3 + (measured["all"]["accuracy"] < 1)  # the mistakes, if any
     assert "http" not in page
 
 

@@ -19,7 +19,7 @@ from edge.config import Config, FeedbackConfig, HistoryConfig
 from edge.sinks.history import HistorySink
 from edge.sinks.web.token import new_token
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.soak
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 ENDLESS = ("/stream.mjpg", "/api/v1/events")

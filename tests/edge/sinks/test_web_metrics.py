@@ -60,7 +60,6 @@ def test_both_forms_are_read_by_prometheus_own_parsers(sink: WebSink) -> None:
     assert {"process_cpu_seconds", "process_resident_memory_bytes", "process_start_time_seconds"} <= open_ones
 
 
-@pytest.mark.system
 def test_promtool_finds_nothing_to_complain_of(sink: WebSink) -> None:
     promtool = shutil.which("promtool") or pytest.skip("promtool is not installed")
     sink.core.stages.add("detect", 0.01)

@@ -14,10 +14,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.errors import ConfigError, ModelError, SinkError
+from edge.errors import ConfigError, ModelError
 from edge.model.labels import FER2013, FERPLUS
 from training.dataset import Faces
 from training.recipe import DistilConfig
+from training.whole import written_whole
 
 HEAD_OF = {FER2013: "fer2013", FERPLUS: "ferplus"}
 
@@ -79,15 +80,8 @@ def softened(
 
 def write_soft(path: Path, soft: SoftTargets) -> None:
     """All or nothing. Raises SinkError."""
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, pictures=soft.pictures, **soft.scores)
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, pictures=soft.pictures, **soft.scores)
 
 
 def read_soft(path: Path) -> SoftTargets:

@@ -24,6 +24,7 @@ from training.predictor import open_predictor
 from training.recipe import DistilConfig, Recipe
 from training.run import CHECKPOINT, MODEL
 from training.splits import is_training, split, targets_of
+from training.whole import written_whole
 
 HELD_OUT = "held out"
 SEED = 5
@@ -91,14 +92,8 @@ def _train_fold(recipe: Recipe, faces: Faces, folder: Path, tell: Tell) -> None:
     fit(recipe, split(faces), folder, resume=(folder / CHECKPOINT).is_file(), tell=tell)
     predictor = open_predictor(str(folder / MODEL))
     sample = sample_of(predictor.labels, faces, HELD_OUT)
-    unfinished = folder / "answers.part"
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(file, scores=predictor.scores(sample.faces.pixels), truth=sample.truth)
-        unfinished.replace(folder / ANSWERS)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise SinkError(f"{folder / ANSWERS}: cannot be written: {error.strerror or error}") from error
+    with written_whole(folder / ANSWERS) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, scores=predictor.scores(sample.faces.pixels), truth=sample.truth)
 
 
 def _read(path: Path) -> tuple[NDArray[np.float32], NDArray[np.intp]]:

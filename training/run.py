@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ModelError, SinkError
+from edge.errors import ModelError
 from training.average import WeightAverage
 from training.batches import scores_of
 from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -23,6 +23,7 @@ from training.recipe import Recipe
 from training.splits import Part, Splits
 from training.temperature import fit_temperature
 from training.weights import assign, in_policy
+from training.whole import written_whole
 
 CHECKPOINT, MODEL, HISTORY, EVENTS = "checkpoint.npz", "model.keras", "history.csv", "tensorboard"
 
@@ -138,13 +139,8 @@ class Run:
 
 def save_model(model: Any, path: Path) -> None:
     """Write all or nothing. Raises SinkError."""
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    try:
+    with written_whole(path) as unfinished:
         model.save(unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def fingerprint(recipe: Recipe) -> str:

@@ -10,17 +10,13 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-fail() {
-    echo "bundle.sh: $*" >&2
-    exit 2
-}
+# shellcheck source=converters/bundle_checks.sh
+source converters/bundle_checks.sh
 
 [[ $# -eq 2 || $# -eq 3 ]] || fail "usage: converters/bundle.sh NAME DATA [RUNS]"
 name=$1 data=$2 runs=${3:-runs}
-[[ -f $data ]] || fail "$data: no such file"
-for command in mien-train mien-convert; do
-    command -v "$command" >/dev/null || fail "$command is not on the PATH: activate the environment of ./setup.sh train"
-done
+need_file "$data"
+need_commands
 
 origin="Trained from scratch by the Mien project (mien-train fit $name) on FER-2013 (Goodfellow et al. 2013) \
 with the FER+ votes (Barsoum et al. 2016)"

@@ -9,19 +9,15 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-fail() {
-    echo "bundle_face.sh: $*" >&2
-    exit 2
-}
+# shellcheck source=converters/bundle_checks.sh
+source converters/bundle_checks.sh
 
 [[ $# -eq 2 || $# -eq 3 ]] || fail "usage: converters/bundle_face.sh FACES FER [RUNS]"
 faces=$1 fer=$2 runs=${3:-runs}
 [[ -d $faces ]] || fail "$faces: no such folder"
-[[ -f $fer ]] || fail "$fer: no such file"
+need_file "$fer"
 [[ -f ${MIEN_YUNET:-} ]] || fail "MIEN_YUNET: must name YuNet's ONNX file, the teacher"
-for command in mien-train mien-convert; do
-    command -v "$command" >/dev/null || fail "$command is not on the PATH: activate the environment of ./setup.sh train"
-done
+need_commands
 
 mkdir -p "$runs/face"
 mien-train label-faces --photos "$faces" --fer "$fer" --out "$runs/face-labels"

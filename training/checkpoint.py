@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from edge.errors import ModelError, SinkError
+from edge.errors import ModelError
+from training.whole import written_whole
 
 Arrays = list[NDArray[Any]]
 
@@ -43,17 +43,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     about = {"epoch": checkpoint.epoch, "recipe": checkpoint.recipe, "history": checkpoint.history}
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    unfinished = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise SinkError(f"{path}: checkpoint cannot be written: {error.strerror or error}") from error
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

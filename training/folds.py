@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ModelError, SinkError, SourceError
+from edge.errors import ModelError, SourceError
 from training.dataset import Faces
 from training.duplicates import duplicate_groups
 from training.evaluate import Evaluation, sample_of
@@ -85,10 +85,6 @@ def cross_validate(
 
 def _train_fold(recipe: Recipe, faces: Faces, folder: Path, tell: Tell) -> None:
     keras.backend.clear_session()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"{folder}: cannot be made: {error.strerror}") from error
     fit(recipe, split(faces), folder, resume=(folder / CHECKPOINT).is_file(), tell=tell)
     predictor = open_predictor(str(folder / MODEL))
     sample = sample_of(predictor.labels, faces, HELD_OUT)

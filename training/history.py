@@ -5,20 +5,16 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from edge.errors import SinkError, SourceError
+from edge.errors import SourceError
+from training.whole import written_whole
 
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
     """Raises SinkError if the file cannot be written."""
-    unfinished = path.with_suffix(".part")
-    try:
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        unfinished.replace(path)
-    except OSError as error:
-        raise SinkError(f"{path}: cannot be written: {error.strerror}") from error
+    with written_whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def read_history(path: Path) -> list[dict[str, float]]:

@@ -63,7 +63,8 @@ def command(
     """Append labels, manifest and golden cases to FILE, and prove the result before it gets its name."""
     from converters.candidate import open_candidate
     from converters.detector import build_detector_package
-    from converters.package import Facts, build_package, parse_labels, read_metrics
+    from converters.package import build_package, parse_labels, read_metrics
+    from converters.seal import Facts
     from edge.model.package import prove_model
 
     if detector != (labels is None):

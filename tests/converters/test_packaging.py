@@ -15,8 +15,8 @@ from converters.errors import OutputError
 from converters.flatbuffer import read_graph
 from converters.metadata import Description, metadata_bytes, with_metadata
 from converters.output import write_whole
-from converters.package import golden_inputs
 from converters.repack import pack_model, unpack_model
+from converters.seal import golden_inputs
 from edge.classify import Classifier
 from edge.errors import ModelError
 from edge.model.labels import FER2013

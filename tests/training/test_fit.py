@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SinkError, match=r"checkpoint\.npz: checkpoint cannot be written: No space left"):
+    with pytest.raises(SinkError, match=r"checkpoint\.npz: cannot be written: No space left"):
         write_checkpoint(tmp_path / "checkpoint.npz", msgspec.structs.replace(saved, epoch=3))
     assert read_checkpoint(tmp_path / "checkpoint.npz").epoch == 2
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]

@@ -45,7 +45,7 @@ def test_checkpoint_and_model_survive_a_disk_that_is_full(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr[-2000:]
     told = done.stdout.splitlines()
     assert [line.split()[0] for line in told] == ["SinkError", "SinkError"], done.stdout
-    assert f"{tmp_path}/checkpoint.npz: checkpoint cannot be written: File too large" in told[0]
+    assert f"{tmp_path}/checkpoint.npz: cannot be written: File too large" in told[0]
     assert f"{tmp_path}/model.keras: cannot be written" in told[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "model.keras"]
 

@@ -9,6 +9,7 @@ import cv2
 import msgspec
 
 from edge.errors import SourceError
+from training.commands.options import detector_options, width_option
 from training.detector.evaluate import Evaluation, evaluate
 from training.detector.opening import open_detector
 from training.detector.photos import read_photos
@@ -19,17 +20,8 @@ LOWEST_SCORE = 0.02
 
 
 @click.command("evaluate-detector")
-@click.argument("detectors", nargs=-1, required=True, metavar="MODEL|yunet|haar...")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="A folder with boxes.csv (image,x,y,w,h[,invalid]) and its photos beside it or in img/.",
-)
-@click.option(
-    "--width", "width_px", type=click.IntRange(96, 1920), default=320, show_default=True, help="Photos' width."
-)
+@detector_options
+@width_option
 @click.option(
     "--min-face-px",
     type=click.FloatRange(1, 1920),

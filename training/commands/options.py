@@ -1,4 +1,4 @@
-"""The options by which commands take faces."""
+"""The options by which commands take faces, photos and detectors."""
 
 from __future__ import annotations
 
@@ -29,3 +29,37 @@ def data_options(function: Function) -> Function:
     ):
         function = option(function)
     return function
+
+
+def detector_options(function: Function) -> Function:
+    """Adds DETECTORS, at least one, and --data, a folder of photos with known faces."""
+    for option in (
+        click.argument("detectors", nargs=-1, required=True, metavar="MODEL|yunet|haar..."),
+        photos_option("--data", "data"),
+    ):
+        function = option(function)
+    return function
+
+
+def photos_option(flag: str, name: str, more: str = "") -> Callable[[Function], Function]:
+    """A folder of photos with their boxes; `more` is said of it in the help."""
+    return click.option(
+        flag,
+        name,
+        type=click.Path(path_type=Path),
+        required=True,
+        metavar="DIR",
+        help=f"A folder with boxes.csv (image,x,y,w,h[,invalid]) and its photos beside it or in img/{more}.",
+    )
+
+
+def width_option(function: Function) -> Function:
+    """Adds --width, to which a detector brings what it sees."""
+    return click.option(
+        "--width",
+        "width_px",
+        type=click.IntRange(96, 1920),
+        default=320,
+        show_default=True,
+        help="As detect.width_px.",
+    )(function)

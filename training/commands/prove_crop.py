@@ -12,6 +12,7 @@ from edge.classify import Classifier
 from edge.config import DetectConfig
 from edge.model.labels import FER2013
 from edge.model.package import model_path, open_model
+from training.commands.options import photos_option, width_option
 from training.detector.crops import prove_crop
 from training.detector.opening import open_detector
 from training.detector.photos import read_photos
@@ -25,13 +26,7 @@ SCENES = 400
 @click.argument("model")
 @click.argument("detector")
 @click.option("--data", type=click.Path(path_type=Path), required=True, metavar="PATH", help="FER-2013's faces.")
-@click.option(
-    "--scenes",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="A folder with boxes.csv; its photos without a face are the scenes.",
-)
+@photos_option("--scenes", "scenes", "; those without a face are the scenes")
 @click.option("--count", type=click.IntRange(1), default=2000, show_default=True, help="Faces of each size.")
 @click.option(
     "--scene-width",
@@ -41,9 +36,7 @@ SCENES = 400
     show_default=True,
     help="Scenes are so wide and three quarters as high.",
 )
-@click.option(
-    "--width", "width_px", type=click.IntRange(96, 1920), default=320, show_default=True, help="detect.width_px"
-)
+@width_option
 @click.option("--seed", type=int, default=5, show_default=True)
 def command(
     model: str, detector: str, data: Path, scenes: Path, *, count: int, scene_px: int, width_px: int, seed: int

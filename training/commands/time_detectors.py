@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from edge.config import DetectConfig
+from training.commands.options import detector_options
 from training.detector.opening import open_detector
 from training.detector.photos import read_photos
 from training.detector.scenes import fit_scene
@@ -27,19 +28,13 @@ FRAME = (320, 240)
 
 
 @click.command("time-detectors")
-@click.argument("detectors", nargs=-1, required=True, metavar="MODEL|yunet|haar...")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="A folder with boxes.csv and photos, which are brought to 320x240.",
-)
+@detector_options
 @click.option("--count", type=click.IntRange(2), default=200, show_default=True, help="Frames, one a turn.")
 def command(detectors: tuple[str, ...], data: Path, count: int) -> None:
     """Milliseconds a 320x240 frame of each detector, decoding included: medians and quartiles, one thread each.
 
-    Frames are in memory; the detectors take turns on each, so that what else the machine does falls on all alike.
+    Photos are brought to that size and kept in memory; the detectors take turns on each, so that what else the
+    machine does falls on all alike.
     """
     cv2.setNumThreads(1)
     score = DetectConfig().min_score

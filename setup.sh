@@ -23,6 +23,7 @@ Mien, a local emotion sensor: camera in, faces found, emotions classified, event
                                  are the default) or pi (on an emulated Raspberry Pi, see docs/PI.md; as root
                                  pi --tier N [bookworm|trixie] builds what tier N needs and runs it alone)
   ./setup.sh train [COMMAND...]  train and evaluate models on a workstation (train --help)
+  ./setup.sh docs [FOLDER]       build the documentation as a site, in build/docs unless told
 
   sudo ./setup.sh install        install it as a service on Raspberry Pi OS or Debian (install --help)
   sudo ./setup.sh update         switch the service to this release; it switches back if that does not run
@@ -31,7 +32,8 @@ Mien, a local emotion sensor: camera in, faces found, emotions classified, event
   ./setup.sh flash               prepare a card with Raspberry Pi OS so that its first boot installs Mien
   ./setup.sh wheelhouse DIR      fetch what an install without a network needs
 
-The first three make their own Python environment first, once: .venv, .venv-test, .venv-train. Nothing else is touched.
+The first four make their own Python environment first, once: .venv, .venv-test, .venv-train, .venv-docs. Nothing else
+is touched.
 Python 3.11, 3.12 or 3.13 is needed; MIEN_PYTHON=/path/to/python chooses one.
 END
 }
@@ -280,6 +282,12 @@ main() {
         train)
             environment train
             exec "$VENV/bin/mien-train" "$@"
+            ;;
+        docs)
+            environment docs
+            # A warning is a fault: a link that leads nowhere, a page that no menu names.
+            exec "$VENV/bin/python" -m sphinx --quiet --fresh-env --nitpicky --fail-on-warning --keep-going \
+                --jobs auto "$ROOT/docs" "${1:-$ROOT/build/docs}"
             ;;
         test) run_tests "$@" ;;
         install | update | repair | uninstall | flash | wheelhouse) deploy "$command" "$@" ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the lock files from pyproject.toml: edge, train and test, each for Python 3.11, 3.12 and 3.13.
+# Writes the lock files from pyproject.toml: edge, train, docs and test, each for Python 3.11, 3.12 and 3.13.
 #
 #   requirements/lock.sh             keeps the pins that still fit, adds what is missing
 #   requirements/lock.sh --upgrade   takes the newest of everything that fits
@@ -69,6 +69,7 @@ for python in 3.11 3.12 3.13; do
     # The largest set first; the smaller ones take its pins, so that what is tested is what ships.
     lock "$python" test "$work/pairing.txt" --extra dev "$@"
     lock "$python" train "requirements/test-py${python/./}.txt" --extra train "$@"
+    lock "$python" docs "requirements/test-py${python/./}.txt" --extra docs "$@"
     lock "$python" edge "requirements/test-py${python/./}.txt" "$@"
 done
 

@@ -20,7 +20,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTHONS = ("3.11", "3.12", "3.13")
-TARGETS = ("edge", "train", "test")
+TARGETS = ("edge", "train", "docs", "test")
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 # In halves, so that this file does not itself name what no file may name.
 REGISTRY = re.compile(
@@ -71,7 +71,7 @@ def lock(target: str, python: str) -> Path:
 def wanted(target: str) -> list[Requirement]:
     """What pyproject.toml asks for in an environment of this target, the extras it refers to unfolded."""
     extras = PROJECT["project"]["optional-dependencies"]
-    names = {"edge": [], "train": ["train"], "test": ["dev"]}[target]
+    names = {"edge": [], "train": ["train"], "docs": ["docs"], "test": ["dev"]}[target]
     requirements = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
     requirements += [Requirement(line) for line in PROJECT["build-system"]["requires"]]
     while names:
@@ -142,8 +142,9 @@ def test_a_lock_holds_what_pyproject_asks_for(target: str, python: str, machine:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_what_ships_is_what_is_trained_with_and_tested(python: str) -> None:
-    edge, train, test = (pins(lock(target, python)) for target in TARGETS)
+    edge, train, docs, test = (pins(lock(target, python)) for target in TARGETS)
     assert edge.items() <= train.items() <= test.items()
+    assert edge.items() <= docs.items() <= test.items()
 
 
 def test_python_3_11_keeps_the_numpy_that_debians_picamera2_was_built_against() -> None:

@@ -21,9 +21,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER, SCHED_FIFO = 0x10000000, 1
 
 
-def checked(result: int) -> None:
+def checked(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), "")
+    return result
 
 
 def write(path: str) -> Callable[[], object]:
@@ -51,7 +52,7 @@ TRIES: dict[str, Callable[[], object]] = {
     "change the root": lambda: os.chroot("/tmp"),
     "a kernel parameter": lambda: Path("/proc/sys/kernel/printk").write_text("4"),
     "trace its parent": lambda: checked(LIBC.ptrace(16, os.getppid(), 0, 0)),
-    "a set-user-id file": lambda: (Path("/tmp/own").touch(), Path("/tmp/own").chmod(0o4755)),
+    "a set-user-id file": lambda: os.close(os.open("/tmp/own", os.O_CREAT, 0o4755)),
     "read /proc/cpuinfo": lambda: Path("/proc/cpuinfo").read_text(),
     "open what is the group video's": lambda: os.open("/srv/video", os.O_RDONLY),
     "the kernel's log": lambda: os.open("/dev/kmsg", os.O_RDONLY),

@@ -190,6 +190,7 @@ main() {
     flock 9
     install_tools
     build_counter
+    if [[ ! -r $cache/processors/a76/proc/cpuinfo ]]; then views "$cache/processors"; fi
     for suite in "${suites[@]}"; do
         SECONDS=0
         if [[ $tier == 3 ]]; then

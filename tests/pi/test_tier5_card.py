@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from emulated import PROJECT
-from machine import Machine, Root, lacking, wheels
+from machine import Machine, lacking
+from root import Root, wheels
 
 from deploy.flash.boot import Image
 
@@ -41,7 +42,16 @@ def fill_boot(root: Root) -> None:
 
 def flash(card: Path, suite: str, folder: Path) -> None:
     (folder / "key.pub").write_text(KEY)
-    words = ["--image", card, "--host", "hall", "--user", "someone", "--ssh-key", folder / "key.pub"]
+    words: list[str | Path] = [
+        "--image",
+        card,
+        "--host",
+        "hall",
+        "--user",
+        "someone",
+        "--ssh-key",
+        folder / "key.pub",
+    ]
     words += ["--purpose", "home", "--set", "source.kind=demo", "--wheelhouse", wheels(suite)]
     done = subprocess.run(
         [PROJECT / "setup.sh", "flash", *words],
@@ -67,11 +77,11 @@ def test_a_flashed_card_boots_into_a_running_service(suite: str, tmp_path: Path)
                 word for word in Image(card).read("cmdline.txt").decode().split() if word.startswith("systemd.")
             ]
             assert len(words) == 3
-            with Machine(suite, card, root="/dev/vda2", words=" ".join(words)) as machine:
+            with Machine(suite, card, system="/dev/vda2", words=" ".join(words)) as machine:
                 machine.wait_for_end()
             assert b"systemd." not in Image(card).read("cmdline.txt")
             assert not Image(card).has("firstrun.sh")
-        with Machine(suite, card, root="/dev/vda2") as machine:
+        with Machine(suite, card, system="/dev/vda2") as machine:
             machine.wait_for_shell()
             machine.wait_for("systemctl is-active mien && test ! -e /boot/firmware/mien/settings.json", INSTALL_S)
             machine.wait_for("grep -q 'done: Mien runs' /boot/firmware/mien-status.txt")

@@ -26,6 +26,7 @@ COMMANDS = {
     "mcp": "Answer an AI assistant: counts and emotions, never pictures.",
     "models": "List the models; bring others and put them to use.",
     "doctor": "Say what is there, what is missing, and the cure.",
+    "bench": "Measure how long each stage takes here; compare results.",
 }
 
 

@@ -88,6 +88,8 @@ class Loop:
     def _private(self) -> None:
         self._intake.close()
         if self._intake.is_closed(STUCK_PRIVATE_S):
+            if self._core.state.phase is not Phase.PRIVATE:
+                vitals.give_back()
             self._core.state.enter(Phase.PRIVATE, "the camera is closed")
             self._intake.at_once()  # once privacy is off
         self._turn_without_frames()

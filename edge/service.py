@@ -22,6 +22,7 @@ from edge.pipeline import Pipeline
 from edge.places import runtime_folder
 from edge.signals import passed_on
 from edge.sources.pace import SystemClock
+from edge.vitals import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +141,7 @@ class Service:
 
         def swap() -> str:
             self.pipeline.use(classifier)
+            give_back()
             return f"model {classifier.name}"
 
         line = self.core.requests.ask(swap)
@@ -202,6 +204,7 @@ class Service:
             self.intake.replace(opener)
         self._set_limits(config)
         self.config = config
+        give_back()  # the old parts are gone
         return changed
 
     def _change_sinks(self, config: Config) -> None:

@@ -3,8 +3,9 @@
     python tests/edge/soaking.py seconds 3600 1000     an hour, a sample every 1000 frames
     python tests/edge/soaking.py frames 400 20
 
-Each sample: frames so far, resident bytes, threads, descriptors. The demo runs as fast as it can, with history and
-the event file on, and is switched private and back, reloaded and lost at intervals, as in a year.
+Each sample: frames so far, resident bytes, threads, descriptors. A small clip of the demo's script plays as fast as
+it can be decoded, faces are looked for in every 10th frame, and page, history and event file are on. At intervals
+the camera is lost, privacy switched on and off, the settings reloaded and the metrics asked for, as in a year.
 """
 
 # ruff: noqa: T201  (it prints)
@@ -16,31 +17,43 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
+import cv2
 from msgspec.structs import replace
 
 from edge import build
-from edge.config import Config, HistoryConfig, JsonlConfig, SourceConfig, TrackConfig, WebConfig
+from edge.config import AdaptConfig, Config, HistoryConfig, JsonlConfig, SourceConfig, TrackConfig, WebConfig
 from edge.errors import SourceError
 from edge.messages import Frame, Phase
 from edge.notify import Notifier
 from edge.service import Service
-from edge.sources import demo
+from edge.sinks.web import WebSink
+from edge.sources import demo, video
 from edge.vitals import resident_bytes
 
-LOST_EVERY = 15
-"""The camera is lost once after so many samples' frames."""
+LOST_EVERY = 4
+"""The camera is lost after so many samples' frames, unless it was closed for privacy before."""
+
+
+def write_clip(path: Path, config: SourceConfig) -> None:
+    """The demo's script, once."""
+    scene, size = demo.Scene(config), (config.width, config.height)
+    clip = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), config.fps, size)
+    for number in range(round(demo.PERIOD_S * config.fps)):
+        clip.write(cv2.cvtColor(scene.render(number), cv2.COLOR_GRAY2BGR))
+    clip.release()
 
 
 class Losing:
-    """The demo at full speed as a camera that is lost from time to time."""
+    """The clip at full speed as a camera that is lost from time to time."""
 
-    name, live, dropped = "demo", True, 0
+    name, live, dropped = "clip", True, 0
     lost_after = 0
 
     def __init__(self, config: SourceConfig) -> None:
-        self._source = demo.open_source(config)
+        self._source = video.open_source(config)
         self._closed = threading.Event()
 
     def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
@@ -50,7 +63,7 @@ class Losing:
                 return
             yield Frame(frame.luma, began_s + frame.time_s, frame.captured_at, frame.sequence)
             if number >= self.lost_after:
-                raise SourceError("demo: lost, as planned")
+                raise SourceError("clip: lost, as planned")
 
     def close(self) -> bool:
         self._closed.set()
@@ -72,13 +85,18 @@ class Watch:
         if self.frames % self.every == 0:
             descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  (one more while it is listed, each time)
             self.samples.append((self.frames, resident_bytes(), threading.active_count(), descriptors))
+            if len(self.samples) % 50 == 0:
+                sys.stderr.write(f"{self.samples[-1]}\n")
             if len(self.samples) % 3 == 0:
                 threading.Thread(target=self.disturb, args=(len(self.samples),), daemon=True).start()
         if self.frames >= self.most or time.monotonic() >= self.end_s:
             self.running.core.stop.ask()
 
     def disturb(self, number: int) -> None:
-        """Privacy for a moment, or other settings."""
+        """Somebody looks, and then it is private for a moment, or has other settings."""
+        for sink in self.running.pipeline.sinks:
+            if isinstance(sink, WebSink):
+                urllib.request.urlopen(f"{sink.url}metrics", timeout=60).read()
         if number % 2:
             self.running.core.privacy.set(True, by="soak")
             self.running.core.state.wait_for(Phase.PRIVATE, 60)
@@ -99,11 +117,16 @@ def main() -> None:
         os.environ["STATE_DIRECTORY"] = folder
         build.open_source = Losing  # type: ignore[assignment]
         Losing.lost_after = LOST_EVERY * every
+        clip = SourceConfig(
+            kind="video", path=f"{folder}/clip.avi", realtime=False, loop=True, width=160, height=120
+        )
+        write_clip(Path(clip.path), clip)
         config = Config(
-            source=SourceConfig(kind="demo", realtime=False, width=320, height=240),
+            source=clip,
+            adapt=AdaptConfig(detect_every=10, max_load=0, hot_celsius=0, motion_gate=False),
             jsonl=JsonlConfig(stdout=False, file=f"{folder}/events.jsonl"),
             history=HistoryConfig(enabled=True, file=f"{folder}/history.db", batch_s=1),
-            web=WebConfig(enabled=False),
+            web=WebConfig(port=0),
         )
         other = replace(config, track=TrackConfig(min_hits=3))
         turns = [config, other]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge import vitals
-from edge.vitals import Vitals, look
+from edge.vitals import Vitals, give_back, look, resident_bytes
 
 
 def machine(root: Path, files: dict[str, str]) -> Path:
@@ -50,3 +50,15 @@ def test_the_real_machine_counts_what_is_really_resident() -> None:
     ballast = np.ones(50_000_000, np.uint8)
     assert 40e6 < vitals.resident_bytes() - before < 90e6
     assert ballast.any()
+
+
+def test_what_lies_free_between_used_pieces_goes_back_to_the_system() -> None:
+    give_back()
+    before = resident_bytes()
+    pieces = [np.ones(4000, np.uint8) for _ in range(20_000)]
+    held = pieces[::100]
+    del pieces
+    assert resident_bytes() - before > 60e6, "freed, and yet resident: or this test says nothing"
+    give_back()
+    assert resident_bytes() - before < 20e6
+    assert len(held) == 200

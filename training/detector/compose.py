@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_FACES = 24
-SIZES_PX = (12.0, 240.0)
+SIZES_PX = (12.0, 280.0)
 """The longer side that a photo's face is brought to, evenly on a logarithmic scale."""
 
-PASTED_PX = (14, 150)
+PASTED_PX = (14, 280)
+PASTED_OUTSIDE = 0.2
+"""How much of a pasted face's side may lie beyond the picture's edge."""
+
+HARD = 0.5
+"""How often a scene is drawn by how much of a face was found in it, once that is known."""
+
 LEARNT_PX = 10.0
 """Smaller faces are ignored: what is left of them is as often a stain."""
 
@@ -34,14 +40,14 @@ LEAST_VISIBLE = 0.6
 def compose(material: Material, side_px: int, seed: tuple[int, ...]) -> Picture:
     """A square picture; at most MAX_FACES of its faces are to be learnt."""
     rng = np.random.default_rng(seed)
-    kind = rng.choice(3, p=[0.4, 0.4, 0.2])
+    kind = rng.choice(3, p=[0.4, 0.35, 0.25])
     if kind == 0:
         picture = cut_photo(material, (side_px, side_px), rng)
     elif kind == 1:
         picture = mosaic(material, side_px, rng)
     else:
         picture = Picture(cut_scene(material, (side_px, side_px), rng), np.zeros((0, 5), np.float32))
-    if kind == 2 or rng.random() < 0.4:
+    if rng.random() < (0.7 if kind == 2 else 0.4):
         picture = paste(picture, material, rng)
     if rng.random() < 0.5:
         picture = mirror(picture)
@@ -153,7 +159,7 @@ def mosaic(material: Material, side_px: int, rng: np.random.Generator) -> Pictur
 
 def cut_scene(material: Material, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A random part of a random scene, no more enlarged than it must be: uint8 (height, width)."""
-    scene = material.scenes[rng.integers(len(material.scenes))]
+    scene = material.scenes[draw_scene(material, rng)]
     smallest = max(size[0] / scene.shape[1], size[1] / scene.shape[0])
     factor = max(smallest, float(np.exp(rng.uniform(np.log(0.5), np.log(1.5)))))
     width, height = (max(own, round(side * factor)) for own, side in zip(size, scene.shape[::-1], strict=True))
@@ -163,13 +169,20 @@ def cut_scene(material: Material, size: tuple[int, int], rng: np.random.Generato
     return np.asarray(scaled[y : y + size[1], x : x + size[0]], np.uint8)
 
 
+def draw_scene(material: Material, rng: np.random.Generator) -> int:
+    if len(material.hardness) and rng.random() < HARD:
+        return int(rng.choice(len(material.scenes), p=material.hardness))
+    return int(rng.integers(len(material.scenes)))
+
+
 def paste(picture: Picture, material: Material, rng: np.random.Generator) -> Picture:
     """FER faces where no face is; and, by the very same blending, patches of scenes, else the seam is learnt."""
     luma, faces = picture.luma, picture.faces
     side_px = luma.shape[0]
     for _ in range(int(rng.integers(1, 7))):
-        side = round(float(np.exp(rng.uniform(np.log(PASTED_PX[0]), np.log(min(PASTED_PX[1], 0.6 * side_px))))))
-        x, y = (int(at) for at in rng.integers(0, side_px - side + 1, 2))
+        side = round(float(np.exp(rng.uniform(np.log(PASTED_PX[0]), np.log(min(PASTED_PX[1], 1.1 * side_px))))))
+        beyond = PASTED_OUTSIDE * side
+        x, y = (round(float(at)) for at in rng.uniform(-beyond, side_px - side + beyond, 2))
         around = np.array([[x, y, x + side, y + side]]) + np.array([-0.3, -0.3, 0.3, 0.3]) * side
         if iou_matrix(around, faces[:, :4]).any():
             continue
@@ -180,9 +193,8 @@ def paste(picture: Picture, material: Material, rng: np.random.Generator) -> Pic
         crop, box = material.crops[number], material.crop_faces[number].copy()
         if rng.random() < 0.5:
             crop, box = crop[:, ::-1], box[[2, 1, 0, 3, 4]] * [-1, 1, -1, 1, 1] + [1, 0, 1, 0, 0]
-        luma, _ = place_face(
-            luma, matched(np.ascontiguousarray(crop), luma[y : y + side, x : x + side], rng), side, (x, y)
-        )
+        under = luma[max(0, y) : y + side, max(0, x) : x + side]
+        luma, _ = place_face(luma, matched(np.ascontiguousarray(crop), under, rng), side, (x, y))
         box[:4] = box[:4] * side + [x, y, x, y]
         faces = np.concatenate([faces, clipped(box[None].astype(np.float32), (side_px, side_px))])
     return Picture(luma, faces)

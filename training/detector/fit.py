@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+from msgspec import structs
 
 from edge.errors import ModelError
 from training.average import WeightAverage
@@ -16,6 +17,7 @@ from training.detector.compose import MAX_FACES, compose
 from training.detector.evaluate import evaluate
 from training.detector.floating import FloatDetector
 from training.detector.loss import DetectionLoss
+from training.detector.mining import hardness
 from training.detector.model import build_detector
 from training.detector.recipe import fingerprint
 from training.detector.threshold import shift_for, shift_logits
@@ -102,6 +104,9 @@ def fit_detector(
         average.arrays, best, history = saved.average, saved.best, saved.history
     for epoch in range(len(history), how.epochs):
         began = time.monotonic()
+        if epoch and (epoch % how.validate_every == 0 or not len(material.hardness)):
+            with average.swapped_in(model):
+                material = structs.replace(material, hardness=hardness(free(model, recipe), material.scenes))
         logs = model.fit(
             Pictures(material, how, epoch),
             epochs=epoch + 1,
@@ -146,11 +151,16 @@ def fit_detector(
 
 def validate(model: Any, recipe: DetectorRecipe, validation: dict[str, list[Photo]]) -> dict[str, float]:
     """AP of each set at 320 px, and the sets' mean."""
-    free = build_detector(recipe.network)
-    free.set_weights(model.get_weights())
-    detector = FloatDetector(free, min_score=LOWEST_SCORE)
+    detector = free(model, recipe)
     found = {f"ap_{name}": evaluate(detector, photos).ap for name, photos in validation.items()}
     return {"ap": float(np.mean(list(found.values()))), **found}
+
+
+def free(model: Any, recipe: DetectorRecipe) -> FloatDetector:
+    """The model in training as a detector of pictures of any size."""
+    network = build_detector(recipe.network)
+    network.set_weights(model.get_weights())
+    return FloatDetector(network, min_score=LOWEST_SCORE)
 
 
 def columns(history: list[dict[str, float]]) -> list[str]:

@@ -18,6 +18,8 @@ from edge.detect.grid import NUMBERS, OFFSET_SCALE, SIZE_SCALE, SIZE_START, STRI
 CANDIDATES = 10
 FOCUS, BACKGROUND = 2.0, 0.75
 BOX_WEIGHT = 2.5
+SPANS_PX = {8: (0, 80), 16: (24, 160), 32: (64, 1 << 16)}
+"""The longer sides of the faces that the cells of each stride may find: fine cells see too little of large ones."""
 
 
 @keras.saving.register_keras_serializable("mien")
@@ -34,7 +36,7 @@ class DetectionLoss(keras.losses.Loss):  # type: ignore[misc]
         logits = numbers[:, :, 0]
         boxes = boxes_of(numbers, middles, strides)
         scores = ops.stop_gradient(ops.sigmoid(logits))
-        target, matched, certain = assign(y_true, ops.stop_gradient(boxes), scores, middles)
+        target, matched, certain = assign(y_true, ops.stop_gradient(boxes), scores, middles, strides)
         total = ops.maximum(ops.sum(target), 1.0)
         score_loss = ops.sum(certain * varifocal(logits, target)) / total
         box_loss = ops.sum(target * distance_iou_loss(boxes, matched)) / total
@@ -94,14 +96,24 @@ def lies_inside(faces: Any, middles: Any) -> Any:
     return (x > faces[..., 0]) & (x < faces[..., 2]) & (y > faces[..., 1]) & (y < faces[..., 3])
 
 
-def assign(y_true: Any, boxes: Any, scores: Any, middles: Any) -> tuple[Any, Any, Any]:
+def suits(faces: Any, strides: Any) -> Any:
+    """Bool (batch, faces, cells): the face is of a size that the cell's stride is for."""
+    longer = ops.maximum(faces[:, :, 2] - faces[:, :, 0], faces[:, :, 3] - faces[:, :, 1])[:, :, None]
+    smallest, largest = (
+        np.array([SPANS_PX[int(stride)][end] for stride in strides[:, 0]], np.float32) for end in (0, 1)
+    )
+    return (longer >= smallest) & (longer <= largest)
+
+
+def assign(y_true: Any, boxes: Any, scores: Any, middles: Any, strides: Any) -> tuple[Any, Any, Any]:
     """(target (batch, cells), matched box (batch, cells, 4), certain (batch, cells)).
 
     target: 0 where a cell is to say nothing. certain: 0 where nobody knows what it is to say, else 1.
     """
     inside = ops.cast(lies_inside(y_true, middles), "float32")
     score = y_true[:, :, 4:5]
-    overlap = pairwise_iou(y_true, boxes) * ops.cast(score > 0, "float32") * inside
+    eligible = inside * ops.cast(suits(y_true, strides), "float32")
+    overlap = pairwise_iou(y_true, boxes) * ops.cast(score > 0, "float32") * eligible
     fit = power_of_iou(overlap) * ops.sqrt(scores)[:, None, :]
     # The best of a face's cells, and any as good as the last of them; a fit of 0 is none.
     last = ops.top_k(fit, CANDIDATES)[0][:, :, -1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 
 from edge.errors import SourceError
 from training.detector.boxes import IGNORED, iou_matrix
@@ -44,13 +44,15 @@ class Picture(Struct, frozen=True, eq=False):
 
 class Material(Struct, frozen=True, eq=False):
     """photos: with a face each. scenes: uint8, without people. crops: uint8 (n, 48, 48), each with its box in sides
-    of the crop and its score: float32 (n, 5).
+    of the crop and its score: float32 (n, 5). hardness: how likely each scene is to be drawn where the hard ones
+    are wanted, float64 (scenes,) of sum 1; empty while nobody knows.
     """
 
     photos: list[Picture]
     scenes: list[NDArray[np.uint8]]
     crops: NDArray[np.uint8]
     crop_faces: NDArray[np.float32]
+    hardness: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 def read_material(folder: Path, labels: Path, faces: Faces) -> Material:

@@ -8,7 +8,8 @@ in int8, which Keras' UpSampling2D and Reshape do not.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers
@@ -16,6 +17,9 @@ from keras import layers
 from edge.detect.grid import NUMBERS, STRIDES
 from training.detector.recipe import Network
 from training.models.normalization import normalization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STEM_STRIDE = 4
 FIRST_LOGIT = -5.0
@@ -66,7 +70,7 @@ def build_detector(network: Network, shape: tuple[int | None, int | None] = (Non
     levels = []
     for stride, blocks in zip(STRIDES, network.trunk, strict=True):
         for number, block in enumerate(blocks):
-            make = {"k": convolve, "r": residual, "d": separable}[block[0]]
+            make = MAKERS[block[0]]
             name, step = f"s{stride}_{block}_{number}", 1 if number else 2
             x = make(x, int(block[1:]), name, stride=step)
         levels.append(x)
@@ -113,14 +117,18 @@ def residual(x: Any, channels: int, name: str, *, stride: int = 1) -> Any:
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
 
 
-def separable(x: Any, channels: int, name: str, *, stride: int = 1) -> Any:
-    """Depthwise 3x3, then 1x1; the input is added where the shape stays."""
-    y = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=f"{name}_depth")(x)
+def separable(x: Any, channels: int, name: str, *, stride: int = 1, kernel: int = 3) -> Any:
+    """Depthwise, 3x3 or as told, then 1x1; the input is added where the shape stays."""
+    y = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depth")(x)
     y = normalization(momentum=NORM_MOMENTUM, name=f"{name}_depth_norm")(y)
     y = layers.ReLU(name=f"{name}_depth_relu")(y)
     same = stride == 1 and x.shape[-1] == channels
     y = point(y, channels, f"{name}_point", relu=not same)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y])) if same else y
+
+
+MAKERS: dict[str, Callable[..., Any]] = {"k": convolve, "r": residual, "d": separable, "w": partial(separable, kernel=5)}
+"""The blocks of a recipe's trunk by their letter."""
 
 
 def head_of(x: Any, stride: int) -> Any:

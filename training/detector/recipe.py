@@ -19,13 +19,14 @@ class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The trunk, block by block for each of STRIDES, and what meets where.
 
     A block is a letter and its channels: k a dense 3x3 convolution, r a residual pair of them, d a
-    depthwise-separable one. The first block of each stride halves the picture. The trunk starts at stride 4,
-    where squares of 4x4 pixels are 16 channels: on an A72 a convolution of one channel costs as much as of eight.
+    depthwise-separable one, w the same over 5x5. The first block of each stride halves the picture. The trunk
+    starts at stride 4, where squares of 4x4 pixels are 16 channels: on an A72 a convolution of one channel costs
+    as much as of eight.
     neck: channels of each of STRIDES where the levels meet; the heads keep them.
     head: a separable block before each output, or none.
     """
 
-    trunk: tuple[tuple[Annotated[str, Meta(pattern=r"^[krd][0-9]{1,3}$")], ...], ...]
+    trunk: tuple[tuple[Annotated[str, Meta(pattern=r"^[krdw][0-9]{1,3}$")], ...], ...]
     neck: tuple[Annotated[int, Meta(ge=1, le=512)], ...]
     head: bool = True
 

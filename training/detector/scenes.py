@@ -25,7 +25,8 @@ def place_face(
 
     The crop ends where a head goes on, so it is continued by its own mirror image, more and more blurred, which
     fades into the scene: without a seam that a detector could take for the face's outline.
-    scene: uint8, shape (height, width). face: uint8, shape (48, 48). The square lies inside the scene.
+    scene: uint8, shape (height, width). face: uint8, shape (48, 48). What lies outside the scene is cut off; the
+    square is not.
     """
     margin = round(MARGIN * side_px)
     method = cv2.INTER_AREA if side_px < len(face) else cv2.INTER_LINEAR

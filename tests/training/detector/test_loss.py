@@ -35,7 +35,7 @@ def test_only_cells_inside_a_face_are_to_find_it_and_none_of_the_empty_rows() ->
     numbers = loss.unpack(keras.ops.convert_to_tensor(cells))
     middles, strides = loss.cell_middles(2, 2)
     boxes = loss.boxes_of(numbers, middles, strides)
-    target, matched, certain = loss.assign(FACES, boxes, keras.ops.sigmoid(numbers[:, :, 0]), middles)
+    target, matched, certain = loss.assign(FACES, boxes, keras.ops.sigmoid(numbers[:, :, 0]), middles, strides)
     target, matched = numpy_of(target)[0], numpy_of(matched)[0]
     chosen = target > 0
     assert chosen.any()
@@ -44,6 +44,19 @@ def test_only_cells_inside_a_face_are_to_find_it_and_none_of_the_empty_rows() ->
     assert target.max() <= 1
     assert numpy_of(certain).all()
     assert set(map(tuple, matched[chosen])) <= {tuple(FACES[0, 0, :4]), tuple(FACES[0, 1, :4])}
+
+
+@pytest.mark.parametrize(("side_px", "strides"), [(12, {8}), (60, {8, 16}), (120, {16, 32}), (400, {32})])
+def test_a_face_is_found_by_cells_that_see_it_whole(side_px: int, strides: set[int]) -> None:
+    _, at = loss.cell_middles(2, 2)
+    suited = numpy_of(loss.suits(np.array([[[0, 0, side_px, side_px // 2, 1]]], np.float32), at))[0, 0]
+    assert set(at[suited, 0].astype(int)) == strides
+
+
+def test_every_size_of_face_has_its_cells() -> None:
+    sizes = np.arange(4, 1000, dtype=np.float32)
+    faces = np.stack([0 * sizes, 0 * sizes, sizes, sizes, 0 * sizes + 1], axis=1)[None]
+    assert numpy_of(loss.suits(faces, loss.cell_middles(1, 1)[1])).any(axis=2).all()
 
 
 def test_nothing_is_learnt_where_a_face_is_doubtful() -> None:
@@ -86,4 +99,4 @@ def test_blocks_are_their_own_inverse_whatever_the_backend(block: int, monkeypat
 
 def test_the_bundled_network_has_the_size_that_the_budget_was_counted_for() -> None:
     recipe, _ = load_detector_recipe("face")
-    assert build_detector(recipe.network).count_params() == 220_751
+    assert build_detector(recipe.network).count_params() == 195_615

@@ -11,7 +11,17 @@ from training.dataset import Faces
 from training.detector import material as material_file
 from training.detector import validation
 from training.detector.boxes import IGNORED
-from training.detector.compose import MAX_FACES, calibration_set, clipped, compose, cut, draw_photo, mirror, padded
+from training.detector.compose import (
+    MAX_FACES,
+    calibration_set,
+    clipped,
+    compose,
+    cut,
+    draw_photo,
+    mirror,
+    padded,
+    paste,
+)
 from training.detector.labelling import label_fer, label_sets
 from training.detector.material import Material, Picture, read_material, read_validation
 from training.detector.spoil import spoil
@@ -100,6 +110,19 @@ def test_a_cut_keeps_boxes_on_their_faces(material: Material) -> None:
         rows, columns = np.nonzero(part.luma > 200)
         box = part.faces[0, :4]
         assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == pytest.approx(list(box), abs=1.5)
+
+
+def test_pasted_faces_reach_every_size_and_over_the_edge(material: Material) -> None:
+    wall = Picture(np.full((128, 128), 90, np.uint8), np.zeros((0, 5), np.float32))
+    pasted = [paste(wall, material, np.random.default_rng(seed)) for seed in range(300)]
+    faces = np.concatenate([picture.faces for picture in pasted])
+    longer = (faces[:, 2:4] - faces[:, :2]).max(axis=1)
+    assert longer.min() < 16
+    assert longer.max() > 75  # the drawn faces take 0.6 of their crop's side
+    assert (faces[:, :4] >= 0).all()
+    assert (faces[:, :4] <= 128).all()
+    assert ((faces[:, :2] == 0).any(axis=1) | (faces[:, 2:4] == 128).any(axis=1)).any()
+    assert (wall.luma == 90).all()
 
 
 def test_little_of_a_face_at_the_edge_is_ignored_and_nothing_of_it_is_dropped() -> None:

@@ -127,7 +127,12 @@ def separable(x: Any, channels: int, name: str, *, stride: int = 1, kernel: int 
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y])) if same else y
 
 
-MAKERS: dict[str, Callable[..., Any]] = {"k": convolve, "r": residual, "d": separable, "w": partial(separable, kernel=5)}
+MAKERS: dict[str, Callable[..., Any]] = {
+    "k": convolve,
+    "r": residual,
+    "d": separable,
+    "w": partial(separable, kernel=5),
+}
 """The blocks of a recipe's trunk by their letter."""
 
 

@@ -17,6 +17,7 @@ readonly here
 readonly requirements=$here/../../requirements
 # The program that has to be there, and Debian's package that brings it.
 TOOLS=(qemu-aarch64:qemu-user mmdebstrap:mmdebstrap cc:gcc)
+PYTHON=python3
 
 say() { printf 'pi: %s\n' "$*" >&2; }
 
@@ -48,7 +49,9 @@ install_tools() {
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
     done
     if [[ " ${missing[*]} " == *' gcc '* ]]; then missing+=(libc6-dev); fi
-    python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+    # The caller's own Python may be an environment without pip, which apt cannot help.
+    if ! "$PYTHON" -m pip --version >/dev/null 2>&1; then PYTHON=/usr/bin/python3; fi
+    "$PYTHON" -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
     if [[ ${#missing[@]} -eq 0 ]]; then return; fi
     command -v apt-get >/dev/null || fail "needs ${missing[*]} (Debian's names) and finds no apt-get"
     say "installing ${missing[*]} by apt-get"
@@ -92,7 +95,7 @@ wheels() {
     # pip takes these names literally: a wheel made for an older C library is not found under the newest name. It also
     # holds the packages against its own Python; the lock was made for the right one.
     for minor in {36..17}; do platforms+=(--platform "manylinux_2_${minor}_aarch64"); done
-    PIP_USER=0 python3 -m pip install --no-input --disable-pip-version-check --progress-bar off --root-user-action ignore \
+    PIP_USER=0 "$PYTHON" -m pip install --no-input --disable-pip-version-check --progress-bar off --root-user-action ignore \
         --target "$3" --no-deps --ignore-requires-python --only-binary :all: --require-hashes --python-version "$2" --implementation cp \
         --abi "cp${2/./}" --abi abi3 --abi none "${platforms[@]}" --platform manylinux2014_aarch64 -r "$1" \
         >>"$4" 2>&1
@@ -111,7 +114,7 @@ build() {
         --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
         "$suite" "$new/system" >"$log" 2>&1 || fail "$suite: mmdebstrap failed: $(grep '^E:' -- "$log" | tail -n 1) (more in $log)"
     wheels "$lock" "$python" "$new/system/opt/mien" "$log" ||
-        fail "$suite: pip failed: $(grep ERROR -- "$log" | tail -n 1) (more in $log)"
+        fail "$suite: pip failed: $(tail -n 1 -- "$log") (more in $log)"
     views "$new"
     printf '%s\n' "$stamp" >"$new/stamp"
     rm -rf -- "$root"

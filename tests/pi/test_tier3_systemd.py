@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from container import SOURCE, WHEELS, Container, lacking
@@ -259,27 +258,26 @@ def test_uninstall_leaves_settings_and_purge_leaves_nothing(mien: Container) -> 
     assert left == []
 
 
-PARTS = ("/opt/mien", "/etc/mien", "/etc/sysusers.d/mien.conf", "/etc/systemd/system", "/usr/local/bin/mien")
-
-
-def test_a_system_that_was_upgraded_underneath_is_repaired(tmp_path: Path) -> None:
-    """What was installed on Bookworm stands on Trixie, whose Python is another, as after an upgrade."""
+def test_a_system_that_apt_upgraded_underneath_is_repaired() -> None:
+    """Installed on Bookworm, whose Python and libraries apt then replaces by Trixie's. Needs a network."""
     for suite in ("bookworm", "trixie"):
         if reason := lacking(suite):
             pytest.skip(reason)
-    archive = tmp_path / "installed.tar"
-    with Container("bookworm") as old:
-        done = old.setup(*INSTALL, "--source", "demo", "--no-start")
+    with Container("bookworm") as mien:
+        done = mien.setup(*INSTALL, "--source", "demo")
         assert done.returncode == 0, done.stderr
-        old.run("tar", "--create", "--file=/run/installed.tar", *PARTS, check=True)
-        archive.write_bytes(old.path("/run/installed.tar").read_bytes())
-    with Container("trixie") as new:
-        new.put(archive, "/run/installed.tar")
-        new.run("tar", "--extract", "--directory=/", "--file=/run/installed.tar", check=True)
-        new.run("systemd-sysusers", "/etc/sysusers.d/mien.conf", check=True)
-        assert new.run("mien", "--version").returncode != 0
-        done = new.run("/opt/mien/current/setup.sh", "repair", "--offline", WHEELS)
+        mien.wait("ActiveState", "active")
+        mien.run("bash", "-c", "echo '# mine' >>/etc/mien/mien.toml", check=True)
+        before = mien.run("cat", "/etc/mien/mien.toml").stdout
+        if said := mien.upgrade("trixie"):
+            if "resolving" in said or "Failed to fetch" in said:
+                pytest.skip("apt finds no network to upgrade from")
+            raise AssertionError(said)
+        assert "trixie" in mien.run("cat", "/etc/os-release").stdout
+        assert mien.run("mien", "--version").returncode != 0
+        done = mien.run("/opt/mien/current/setup.sh", "repair", "--offline", WHEELS)
         assert done.returncode == 0, done.stderr
-        new.wait("ActiveState", "active")
-        assert new.run("mien", "--version").returncode == 0
-        assert "nothing to repair" in new.run("/opt/mien/current/setup.sh", "repair").stderr
+        mien.wait("ActiveState", "active")
+        assert mien.run("mien", "--version").returncode == 0
+        assert mien.run("cat", "/etc/mien/mien.toml").stdout == before
+        assert "nothing to repair" in mien.run("/opt/mien/current/setup.sh", "repair").stderr

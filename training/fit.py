@@ -113,10 +113,7 @@ def train(
             verbose=int(bar),
         )
         loss = float(logs.history["loss"][-1])
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"epoch {epoch + 1}: the loss is {loss}: lower train.learning_rate or set train.clip_norm"
-            )
+        check_numbers(run, epoch, loss)
         row = {"epoch": epoch + 1, "loss": loss, **run.validate(splits.validation)}
         row["seconds"] = round(time.monotonic() - began, 1)
         run.finish_epoch(row)
@@ -126,6 +123,17 @@ def train(
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")
             break
+
+
+def check_numbers(run: Run, epoch: int, loss: float) -> None:
+    """Raises TrainingError if an epoch ended in what is no number: it must not replace the last good checkpoint."""
+    if not math.isfinite(loss):
+        broken = f"the loss is {loss}"
+    elif not run.is_finite():
+        broken = "weights are no longer finite numbers"  # the last step broke them, which no loss has seen yet
+    else:
+        return
+    raise TrainingError(f"epoch {epoch + 1}: {broken}: lower train.learning_rate or set train.clip_norm")
 
 
 def check_parts(recipe: Recipe, splits: Splits) -> None:
@@ -140,7 +148,7 @@ def check_parts(recipe: Recipe, splits: Splits) -> None:
             raise ConfigError(f"loss: head {name}: no training face has such a label (are the votes missing?)")
         empty = [label for label, total in zip(LABEL_SETS[name], totals, strict=True) if total == 0]
         if empty and name == recipe.loss.head:
-            raise ConfigError(f"head {name}: no training face shows {', '.join(empty)}")
+            raise ConfigError(f"head {name}: no training face shows {', '.join(empty)}: add some with --extra")
 
 
 def compile_model(model: Any, recipe: Recipe, part: Part, steps: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from training.average import WeightAverage
+from training.average import WeightAverage, values_of
 from training.batches import scores_of
 from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from training.distribute import ALONE, Worker, undistributed
@@ -103,6 +103,10 @@ class Run:
         )
         write_checkpoint(self.out / CHECKPOINT, saved)
         write_history(self.out / HISTORY, self.history)
+
+    def is_finite(self) -> bool:
+        """Whether weights and their average are all numbers that can be gone on with."""
+        return all(np.isfinite(array).all() for array in (*values_of(self.model), *self.average.arrays))
 
     def epochs_since_best(self) -> int:
         accuracies = [row["val_accuracy"] for row in self.history]

@@ -5,6 +5,8 @@ The validation split is a tenth of Training without duplicates: none of its pict
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -96,6 +98,17 @@ def split(faces: Faces, *, keep_duplicates: bool = False) -> Splits:
         "copies merged in validation": int(chosen.sum()) - len(validation),
     }
     return Splits(part, validation, dropped)
+
+
+def taught(splits: Splits, heads: Iterable[str]) -> Splits:
+    """The same without the training faces whose label none of the heads has; they are counted."""
+    part = splits.training
+    known = np.any([part.targets[name].any(axis=1) for name in heads], axis=0)
+    if known.all():
+        return splits
+    kept = Part(part.pixels[known], {name: array[known] for name, array in part.targets.items()}, part.rows[known])
+    lost = {"with a label that the model lacks": int((~known).sum())}
+    return Splits(kept, splits.validation, {**splits.dropped, **lost})
 
 
 def _validation_groups(groups: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 import numpy as np
+from msgspec.structs import replace
 
 from edge.errors import ConfigError, MissingPackageError, SinkError
 from training.commands.options import data_options
 from training.dataset import Faces, join
 from training.readers import read_faces
 from training.recipe import Recipe, load_recipe, recipe_path
-from training.splits import TRAINING_NAMES, is_training, split
+from training.splits import TRAINING_NAMES, is_training, split, taught
 
 if TYPE_CHECKING:
     from training.distribute import Worker
@@ -41,6 +42,9 @@ RECIPE_COPY = "recipe.toml"
     help="Scores to learn from, of `mien-train teach`.",
 )
 @click.option(
+    "--weights", type=click.Choice(["none", "imagenet"]), help="What a transfer network starts from [the recipe's]."
+)
+@click.option(
     "--distribute",
     metavar="HOST:PORT",
     help="Train together with other workers, on JAX; the address is the first one's.",
@@ -59,6 +63,7 @@ def command(
     start: tuple[Path, ...],
     teacher: Path | None,
     crop: bool,
+    weights: Literal["none", "imagenet"] | None,
     distribute: str | None,
     place: str,
     tensorboard: bool,
@@ -67,7 +72,7 @@ def command(
 ) -> None:
     """Train by RECIPE, a bundled recipe's name or a TOML file."""
     path = recipe_path(recipe)
-    chosen = load_recipe(path)
+    chosen = load_recipe(path) if weights is None else with_weights(load_recipe(path), weights)
     folder = out or Path("runs") / chosen.name
     try:
         from training.distribute import ALONE, join, worker_of
@@ -87,7 +92,7 @@ def command(
         # What an earlier run left would pass for this one's until the first epoch is done.
         for name in (CHECKPOINT, HISTORY, MODEL):
             (folder / name).unlink(missing_ok=True)
-        keep_recipe(path, folder / RECIPE_COPY)
+        keep_recipe(path, folder / RECIPE_COPY, "" if weights is None else f"# fit --weights {weights}\n")
     _train(chosen, faces, folder, start, teacher, worker=worker, resume=resume, tensorboard=tensorboard)
 
 
@@ -109,6 +114,8 @@ def _train(
 
     soft = None if teacher is None else read_soft(teacher)
     splits = split(faces, keep_duplicates=recipe.data.keep_duplicates)
+    if faces.votes is None:
+        splits = taught(splits, recipe.heads())
     click.echo(f"{len(splits.training)} training faces, {len(splits.validation)} validation faces")
     for reason, count in {**faces.skipped, **splits.dropped}.items():
         click.echo(f"  left out: {count} {reason}")
@@ -139,11 +146,20 @@ def add_extra(faces: Faces, extra: Faces) -> Faces:
     return join(faces, Faces(more.pixels, more.emotions, more.labels, marks, more.names, more.votes, more.skipped))
 
 
-def keep_recipe(recipe: Path, copy: Path) -> None:
-    """The recipe beside its result. Raises SinkError if the folder cannot be written."""
+def with_weights(recipe: Recipe, weights: Literal["none", "imagenet"]) -> Recipe:
+    """The recipe for a transfer network that starts from others. Raises ConfigError if it is of another family."""
+    if recipe.model.family != "transfer":
+        raise ConfigError(
+            f"--weights {weights}: is for transfer networks, and {recipe.name} is {recipe.model.family}"
+        )
+    return replace(recipe, model=replace(recipe.model, weights=weights))
+
+
+def keep_recipe(recipe: Path, copy: Path, note: str = "") -> None:
+    """The recipe beside its result, below a note. Raises SinkError if the folder cannot be written."""
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
         if copy.resolve() != recipe.resolve():
-            copy.write_bytes(recipe.read_bytes())
+            copy.write_bytes(note.encode() + recipe.read_bytes())
     except OSError as error:
         raise SinkError(f"{copy.parent}: cannot be written: {error.strerror}") from error

@@ -60,6 +60,6 @@ def load_backbone(backbone: Backbone, weights: str, shape: tuple[int, ...]) -> A
             raise
         reason = " ".join(str(error).split())[:200]
         raise SourceError(
-            f'{backbone.name}: its ImageNet weights cannot be fetched ({reason}): set model.weights = "none", '
-            "or run once where the network reaches them"
+            f"{backbone.name}: its ImageNet weights cannot be fetched ({reason}): give --weights none "
+            '(model.weights = "none"), or run once where the network reaches them'
         ) from error

@@ -70,8 +70,8 @@ class SceneResult(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     faces: shown in each frame, null of a live camera. found: how many of them the detector found, a frame;
     false_boxes: what else it took for a face. stages: a frame, crop and classify summed over its faces.
     rounds_p50_ms: the median end to end of each round. curve_ms: end to end at the percentiles 0, 2, ... 100.
-    cpu_ms: processor time of all threads, a frame. waited_share: of the time, how much the process stood ready while
-    another one ran; null where the system does not say.
+    cpu_ms: processor time of all threads, a frame. waited_share: of the time, how much the process stood ready
+    while another ran; null where the system does not say.
     """
 
     name: str

@@ -25,7 +25,7 @@ COLOURS = dict(zip(STAGES, SHADES, strict=True))
 DARK = ("capture", "track", "decide")
 """Whose colours white words are read on."""
 STYLES = ("-", "--", ":", "-.")
-WORTH_NAMING = 0.03
+WORTH_NAMING = 0.06
 """A stage below this share of the longest bar is left to the legend."""
 
 

@@ -1,6 +1,6 @@
 """The history in a browser, with Streamlit:
 
-    pip install streamlit                    # into an environment that has Mien
+    pip install streamlit 'numpy>=2'         # into an environment of its own that has Mien
     streamlit run examples/history_view/view.py --server.address 127.0.0.1 -- /var/lib/mien/history.db
 
 Without a path it takes the file that Mien would. The file is only read, also while the service writes it.

@@ -40,7 +40,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)}; all of them by default")
     parser.add_argument("--data", type=Path, help="an npz file of faces: pixels, emotion, usage, votes")
-    parser.add_argument("--split", default="PrivateTest", help="of the data (PrivateTest)")
+    parser.add_argument("--split", default="PublicTest", help="of the data (PublicTest)")
     parser.add_argument("--pictures", type=int, default=300, help="how many each program is shown (300)")
     parser.add_argument("--starts", type=int, default=3, help="starts of each program, the median counts (3)")
     parser.add_argument("--model", default="", help="Mien's model (the settings' default)")

@@ -1,23 +1,42 @@
-"""What the documents say: links lead somewhere, commands and settings exist, examples are whole."""
+"""What the documents say: links lead somewhere, settings exist, examples are whole, generated parts are current.
+
+Their commands are run in tests/docs/test_commands.py, the site is built in tests/docs/test_site.py.
+"""
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
+import ast
 import json
 import re
-import shlex
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+import yaml
 
+from docs.generate.files import FILE_LINES, FUNCTION_LINES, files, functions
 from edge.config import parse_config
+from edge.model.package import bundled_models
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("edge/**/*.md")])
+DOCUMENTS = sorted(
+    path for part in ("*.md", "docs/**/*.md", "edge/**/*.md", "examples/**/*.md") for path in ROOT.glob(part)
+)
+
+CARD = [
+    "Model details",
+    "Intended use",
+    "Factors",
+    "Metrics",
+    "Evaluation data",
+    "Training data",
+    "Quantitative analyses",
+    "Ethical considerations",
+    "Caveats and recommendations",
+]
+"""Mitchell et al. 2019, Model Cards for Model Reporting, figure 1."""
 
 
 def blocks(language: str) -> list[str]:
@@ -25,19 +44,8 @@ def blocks(language: str) -> list[str]:
     return [
         block
         for document in DOCUMENTS
-        for block in re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+        for block in re.findall(rf"^```{language}\n(.*?)^ *```$", document.read_text(), re.MULTILINE | re.DOTALL)
     ]
-
-
-def commands(*programs: str) -> list[list[str]]:
-    """Lines of the shell examples that start one of these programs, as words; remarks and pipes are cut off."""
-    lines = [
-        shlex.split(line, comments=True)
-        for block in blocks("sh")
-        for line in block.replace("\\\n", " ").splitlines()
-    ]
-    found = [words for words in lines if words and words[0].rsplit("/", 1)[-1] in programs]
-    return [words[: words.index("|")] if "|" in words else words for words in found]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -47,30 +55,17 @@ def test_links_lead_to_files_that_are_there(document: Path) -> None:
     assert missing == []
 
 
-def test_the_examples_call_commands_and_options_that_exist() -> None:
-    examples = commands("mien", "mien-train", "mien-convert")
-    # setup.sh hands the rest of these lines over to a command.
-    for words in commands("setup.sh"):
-        assert len(words) > 1, words
-        assert words[1] in {"run", "test", "train"}, words
-        handed_over = {"run": ["mien", "run", *words[2:]], "train": ["mien-train", *words[2:]]}
-        examples += [handed_over[words[1]]] if words[1] in handed_over else []
-    assert {Path(words[0]).name for words in examples} >= {"mien", "mien-train"}
-    for program, *arguments in examples:
-        (entry,) = importlib.metadata.entry_points(group="console_scripts", name=Path(program).name)
-        command = vars(importlib.import_module(entry.module))["cli"]
-        result = CliRunner().invoke(command, [*arguments, "--help"])
-        assert result.exit_code == 0, f"{program} {' '.join(arguments)}: {result.output}"
+def test_the_readme_shows_the_two_commands_first() -> None:
+    shown = re.findall(r"^\./setup\.sh \w+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert shown[:2] == ["./setup.sh run", "./setup.sh test"]
 
 
-def test_the_readme_shows_the_two_commands() -> None:
-    assert commands("setup.sh")[:2] == [["./setup.sh", "run"], ["./setup.sh", "test"]]
-
-
-def test_help_in_setup_names_the_commands_of_the_readme() -> None:
+def test_help_in_setup_names_the_commands_of_the_documents() -> None:
     shown = subprocess.run([ROOT / "setup.sh"], capture_output=True, text=True, check=True).stdout
-    for words in commands("setup.sh"):
-        assert f"./setup.sh {words[1]}" in shown
+    commands = {command for block in blocks("sh") for command in re.findall(r"\./setup\.sh (\w+)", block)}
+    assert commands >= {"run", "test", "install", "train", "docs"}
+    for command in commands:
+        assert f"./setup.sh {command}" in shown
 
 
 def test_json_examples_are_json() -> None:
@@ -82,3 +77,38 @@ def test_json_examples_are_json() -> None:
 def test_toml_examples_are_settings() -> None:
     for block in blocks("toml"):
         parse_config(tomllib.loads(block))
+
+
+def test_python_and_yaml_examples_can_be_read() -> None:
+    for block in blocks("python"):
+        ast.parse(block)
+    for block in blocks("yaml"):
+        assert yaml.safe_load(block)
+
+
+def test_what_is_generated_is_what_the_code_and_the_models_say_now() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, f"{checked.stdout}{checked.stderr}run: python -m docs.generate"
+
+
+def test_every_bundled_model_has_a_card_in_the_form_of_mitchell_2019() -> None:
+    for name in bundled_models():
+        card = (ROOT / f"docs/models/{name}.md").read_text()
+        found = re.findall(r"^## (.*)$", card, re.MULTILINE)
+        assert [part for part in found if part in CARD] == CARD, f"{name}: parts {found}"
+
+
+def test_every_field_of_an_event_is_explained() -> None:
+    text = (ROOT / "docs/EVENTS.md").read_text()
+    schema = json.loads((ROOT / "docs/events.schema.json").read_text())
+    fields = {field for record in schema["$defs"].values() for field in record.get("properties", {})}
+    assert [field for field in sorted(fields) if f"`{field}`" not in text] == []
+
+
+def test_what_is_too_long_to_fit_in_the_head_is_named_with_the_reason() -> None:
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text()
+    for lengths, limit in ((files(), FILE_LINES), (functions(), FUNCTION_LINES)):
+        long = [name for name, lines in sorted(lengths.items()) if lines > limit]
+        assert [name for name in long if f"`{name}`" not in text] == [], "docs/ARCHITECTURE.md: why may it stay?"

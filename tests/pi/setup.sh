@@ -178,7 +178,7 @@ main() {
         3) TOOLS+=(systemd-nspawn:systemd-container) ;;
         4 | 5)
             TOOLS+=(qemu-system-aarch64:qemu-system-arm mkfs.ext4:e2fsprogs mkfs.vfat:dosfstools mcopy:mtools sfdisk:fdisk)
-            TOOLS+=(qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support)
+            TOOLS+=(qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support depmod:kmod)
             ;;
         *)
             say "unknown tier '$tier': 1 to 5"

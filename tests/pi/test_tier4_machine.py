@@ -26,8 +26,8 @@ BATCH_S = 5.0
 SLOW_S = 5.0
 """So long an emulated processor may take from the clock's word to the disk."""
 SETTINGS = (
-    "source.width=640", "source.height=480", "source.fps=5", "web.enabled=false", "mqtt.enabled=true",
-    "history.enabled=true", f"history.batch_s={BATCH_S}",
+    "source.width=640", "source.height=480", "source.fps=2", "detect.width_px=160", "web.enabled=false",
+    "mqtt.enabled=true", "history.enabled=true", f"history.batch_s={BATCH_S}",
 )  # fmt: skip
 VIVID = "options vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=0x3 num_outputs=1 output_types=0x1\n"
 """One camera with an HDMI input, one HDMI output that can be looped into it."""
@@ -63,7 +63,7 @@ def frame(*, face: bool) -> bytes:
     luma = np.full((480, 640), 128, np.uint8)
     if face:
         portrait = cv2.imread(str(ASSETS / "portrait.jpg"), cv2.IMREAD_GRAYSCALE)
-        luma[40:440, 120:520] = cv2.resize(portrait, (400, 400), interpolation=cv2.INTER_AREA)
+        luma[40:440, 120:520] = cv2.resize(portrait, (400), interpolation=cv2.INTER_AREA)
     narrow = np.round(16 + luma * (219 / 255)).astype(np.uint8)
     return bytes(np.stack([narrow, np.full_like(narrow, 128)], axis=-1))
 
@@ -137,8 +137,8 @@ def events(text: str) -> list[dict[str, Any]]:
 
 def test_from_power_on_to_the_first_event(computer: Computer) -> None:
     machine = computer.boot()
-    machine.wait_for(ALIVE, 600)
-    machine.wait_for("test -s /root/first-uptime", 240)
+    machine.wait_for(ALIVE)
+    machine.wait_for("test -s /root/first-uptime")
     (first,) = events(machine.run("cat /root/first")[1])
     assert first["type"] == "face_appeared"
     uptime = machine.run("cut -d' ' -f1 /root/first-uptime")[1].strip()
@@ -153,7 +153,7 @@ def test_it_reads_the_face_before_its_camera_under_its_unit(computer: Computer) 
     pid = machine.run("systemctl show --value -p MainPID mien")[1].strip()
     assert "/dev/video0" in machine.run(f"ls -l /proc/{pid}/fd")[1]
     assert "vivid" in machine.run("systemctl show --value -p StatusText mien")[1]
-    seen = events(machine.run("mosquitto_sub -t 'mien/+/+/event/#' -C 8", 400)[1])
+    seen = events(machine.run("mosquitto_sub -t 'mien/+/+/event/#' -C 8")[1])
     assert {event["type"] for event in seen} == {"face_appeared", "emotion_changed", "face_left"}
     assert "happiness" in {event.get("emotion") for event in seen}
     exposure = machine.run("systemd-analyze security mien --no-pager | tail -n 1")[1]
@@ -163,20 +163,12 @@ def test_it_reads_the_face_before_its_camera_under_its_unit(computer: Computer) 
 
 def test_a_killed_and_a_stopped_service_come_back(computer: Computer) -> None:
     machine = on(computer)
-    machine.run("mkdir -p /run/systemd/system/mien.service.d")
-    machine.run("printf '[Service]\\nWatchdogSec=30\\nRestartSec=1\\n' >/run/systemd/system/mien.service.d/t.conf")
-    machine.run("systemctl daemon-reload; systemctl restart mien", 300)
-    machine.wait_for(ALIVE, 300)
     for signal, wanted in (("KILL", "killed"), ("STOP", "watchdog")):
         before = machine.run("systemctl show --value -p InvocationID mien")[1]
         machine.run(f"systemctl kill --signal={signal} mien")
-        machine.wait_for(f"[ $(systemctl show --value -p InvocationID mien) != {before.strip()} ]", 300)
-        machine.wait_for(ALIVE, 300)
+        machine.wait_for(f"[ $(systemctl show --value -p InvocationID mien) != {before.strip()} ]")
+        machine.wait_for(ALIVE)
         assert wanted in machine.run("journalctl --no-pager -u mien | grep -i -E 'killed|watchdog' | tail -n 4")[1]
-    machine.run(
-        "rm /run/systemd/system/mien.service.d/t.conf; systemctl daemon-reload; systemctl restart mien", 300
-    )
-    machine.wait_for(ALIVE, 300)
 
 
 def test_the_memory_limit_holds_where_the_kernel_counts(computer: Computer) -> None:
@@ -189,9 +181,9 @@ def test_the_memory_limit_holds_where_the_kernel_counts(computer: Computer) -> N
     tell(f"memory of the service: {used >> 20} MB, the kernel's caches for it included")
     limit = "systemctl set-property --runtime mien MemoryMax={} && systemctl restart --no-block mien"
     machine.run(limit.format("20M MemorySwapMax=0"))
-    machine.wait_for("journalctl --no-pager -u mien | grep -q oom-kill", 300)
+    machine.wait_for("journalctl --no-pager -u mien | grep -q oom-kill")
     machine.run(limit.format("400M"))
-    machine.wait_for(ALIVE, 300)
+    machine.wait_for(ALIVE)
 
 
 def test_a_power_cut_in_the_middle_of_writing_loses_a_batch_at_most(computer: Computer) -> None:
@@ -201,9 +193,9 @@ def test_a_power_cut_in_the_middle_of_writing_loses_a_batch_at_most(computer: Co
     # The disk is busy beside it, and the serial line tells each event as the broker hands it on.
     machine.run("(while :; do cp -r /opt/mien/current/edge /root/copy; rm -r /root/copy; done) >/dev/null 2>&1 &")
     machine.run("(mosquitto_sub -t 'mien/+/+/event/#' >/dev/ttyAMA0 2>/dev/null) &")
-    told = machine.listen(lambda text: len(events(text)) >= 20 and spans(text, 3 * BATCH_S), 900)
+    told = machine.listen(lambda text: len(events(text)) >= 20 and spans(text, 3 * BATCH_S))
     machine = computer.boot("cgroup_disable=memory")  # as Raspberry Pi OS boots
-    machine.wait_for(ALIVE, 600)
+    machine.wait_for(ALIVE)
     assert machine.run(wanted)[1] == before
     whole, kept = machine.run(f'python3 -c "{KEPT}"')[1].splitlines()
     assert whole == "ok"
@@ -226,4 +218,4 @@ def test_without_a_memory_controller_it_runs_all_the_same(computer: Computer) ->
     assert "memory" not in machine.run("cat /sys/fs/cgroup/cgroup.controllers")[1]
     assert machine.run("systemctl is-active mien")[1].strip() == "active"
     assert machine.run("systemctl --failed --no-legend --plain")[1].strip() == ""
-    assert events(machine.run("mosquitto_sub -t 'mien/+/+/event/#' -C 1", 400)[1])
+    assert events(machine.run("mosquitto_sub -t 'mien/+/+/event/#' -C 1")[1])

@@ -1,6 +1,6 @@
 """Runs in the emulated computer: what its camera films. vivid's video output is looped into vivid's camera.
 
-    screen.py prepare            before anybody opens the camera: 640x480, and about 15 frames a second
+    screen.py prepare            before anybody opens the camera: 640x480, and about 3 frames a second
     screen.py show FACE EMPTY    FACE and EMPTY in turn, for ever; each file is one frame in YUYV, 640x480
 
 Only the standard library: the system's own Python runs it. Numbers are those of linux/videodev2.h.
@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 SIZE = (640, 480)
-SHOWN_S = 4.0
+SHOWN_S = 6.0
 """How long each picture stands: a face that comes and goes makes events."""
-DROPPED_PERCENT = 75
+DROPPED_PERCENT = 95
 """Of the 60 frames a second that vivid's HDMI makes; an emulated processor has better things to do."""
 
 

@@ -72,7 +72,8 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state in INCOMPLETE:
+        # Once it is a WebSocket another protocol has the connection; what h11 last saw of it looks incomplete.
+        if self.conn.their_state in INCOMPLETE and self.transport.get_protocol() is self:
             self._wait()
         else:
             self._stop_waiting()

@@ -1,66 +1,198 @@
-"""What publishing costs: processor time of the real command, everything published against nothing, side by side.
+"""What publishing and viewers cost: processor time of one process, in short pieces, nothing published between them.
 
-    python tests/edge/sinks/measure_publishing.py [FRAMES]
+    python tests/edge/sinks/measure_publishing.py [SECONDS [PIECE_S]]
 
-Both play the demo at 15 frames a second at the same time, so that whatever else the machine does meets both. On:
-JSON lines to a file, the page (nobody watches), MQTT to a real Mosquitto, the history. Off: none of them. The
-start, measured by a run of one frame, is taken off.
+The demo's face plays at 15 frames a second. A piece with nothing published, one with everything (JSON lines to a
+file, the page, MQTT to a real Mosquitto, the history), one with eight viewers besides, one with two hundred idle
+or slow connections as well; then again, in another order, until each has had SECONDS (60), so that whatever else
+the machine does meets all four. Each sees the same frames. Opening and closing are not counted; the history writes
+every second rather than every 60.
+
+Two figures come out. "Process": all threads, against those of the pieces with nothing published. "Apart": in the
+pieces themselves, what is not the loop's thread (the sinks' threads) and what the loop's thread spends on handing
+over, against the rest of the loop's thread; it does not depend on what else the machine does. "Loop" is the loop's
+thread alone.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pytest
+from cores import fresh_core
 from mosquitto import Mosquitto, mosquitto
+from msgspec import Struct
+from msgspec.structs import replace
+from watchers import viewer
+from websockets.exceptions import InvalidStatus
 
-FRAMES = 900
-COMMON = ["source.loop=true", "jsonl.stdout=false", "service.control=false"]
-COMMON += ["adapt.max_load=0", "adapt.hot_celsius=0"]  # both are to do the same work, however busy the machine is
-OFF = [*COMMON, "web.enabled=false"]
+from edge.build import build_parts, build_sinks
+from edge.config import AdaptConfig, Config, HistoryConfig, JsonlConfig, MqttConfig, SourceConfig, WebConfig
+from edge.core import Core
+from edge.messages import Frame, Phase
+from edge.pipeline import Pipeline
+from edge.sinks import Sink
+from edge.sinks.web import WebSink
+from edge.sources import demo
+from edge.stages import Stages
 
-
-def on(folder: Path, broker: Mosquitto) -> list[str]:
-    return [
-        *COMMON,
-        "web.port=0",
-        f"jsonl.file={folder}/events.jsonl",
-        "mqtt.enabled=true",
-        f"mqtt.port={broker.port}",
-        "history.enabled=true",
-        f"history.file={folder}/history.db",
-    ]
-
-
-def start(changes: list[str], frames: int, folder: Path) -> subprocess.Popen[bytes]:
-    options = [word for change in changes for word in ("--set", change)]
-    command = [sys.executable, "-m", "edge.cli", "run", "--source", "demo", "--frames", str(frames), *options]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | {"XDG_STATE_HOME": str(folder)})
+SECONDS, PIECE_S = 60.0, 4.0
+FPS = 15.0
+CASES = {"nothing": None, "everything": (0, 0), "8 viewers": (8, 0), "8 viewers, 200 idle": (8, 200)}
+"""By name: viewers and idlers, where anything is published."""
+OTHERS = Path(__file__).with_name("watchers.py")
 
 
-def processor_s(process: subprocess.Popen[bytes]) -> float:
-    """User and system time of a process that ends."""
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return used.ru_utime + used.ru_stime
+class Piece(Struct):
+    """Processor time, in seconds, of so many frames; late_s: how long after its time a frame came out at most."""
+
+    frames: int
+    process_s: float
+    loop_s: float
+    publish_s: float
+    late_s: float
+    pictures: int = 0
+
+    @property
+    def apart(self) -> float:
+        """The share that publishing adds to the rest of this very piece."""
+        rest_s = self.loop_s - self.publish_s
+        return (self.process_s - rest_s) / rest_s
+
+
+def everything(folder: Path, broker: Mosquitto) -> Config:
+    return Config(
+        source=SourceConfig(kind="demo", fps=FPS),
+        adapt=AdaptConfig(max_load=0, hot_celsius=0),  # the work is to be the same, however busy the machine is
+        jsonl=JsonlConfig(stdout=False, file=str(folder / "events.jsonl")),
+        web=WebConfig(port=0, fps=FPS),
+        mqtt=MqttConfig(enabled=True, port=broker.port),
+        history=HistoryConfig(enabled=True, file=str(folder / "history.db"), batch_s=1),
+    )
+
+
+def pictures(config: Config, seconds: float) -> list[np.ndarray]:
+    """So long of the script, from when the face is there; it never leaves."""
+    scene, first = demo.Scene(config.source), round(1.6 * FPS)
+    shown = [scene.render(first + number) for number in range(round(4.4 * FPS))]
+    there_and_back = [*shown, *shown[-2:0:-1]]
+    return [there_and_back[number % len(there_and_back)] for number in range(round(seconds * FPS))]
+
+
+@contextlib.contextmanager
+def watched(sinks: Sequence[Sink], viewers: int, idlers: int) -> Iterator[WebSink | None]:
+    """Others look at the page of these sinks, if there is one."""
+    page = next((sink for sink in sinks if isinstance(sink, WebSink)), None)
+    if page is None or not viewers + idlers:
+        yield page
+        return
+    words = [sys.executable, str(OTHERS), str(page.port), str(viewers), str(idlers)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as others:
+        try:
+            assert others.stdout is not None
+            assert others.stdout.readline() == b"ready\n"
+            yield page
+        finally:
+            others.kill()
+
+
+class Bench:
+    """A pipeline that plays the same pictures again and again, on a clock that goes on."""
+
+    def __init__(self, folder: Path, config: Config, piece_s: float) -> None:
+        self.config = config
+        self.core: Core = replace(fresh_core(folder), stages=Stages(time.thread_time))
+        self.core.state.enter(Phase.RUNNING)
+        self._pipeline = Pipeline(build_parts(config), [], self.core)
+        self._pictures = pictures(config, piece_s)
+        self._sequence = 0
+
+    def play(self, sinks: Sequence[Sink]) -> Piece:
+        """Every picture at its time. What a frame cost is known once the next one begins."""
+        self._pipeline.sinks = sinks
+        published_s = self._published_s()
+        process_s, loop_s = time.process_time(), time.thread_time()
+        began_s, late_s, never = time.monotonic(), 0.0, threading.Event()
+        for number, luma in enumerate(self._pictures):
+            due_s = began_s + number / FPS
+            never.wait(max(0.0, due_s - time.monotonic()))
+            self._pipeline.process(Frame(luma, due_s, time.time(), self._sequence))
+            self._sequence += 1
+            late_s = max(late_s, time.monotonic() - due_s)
+        never.wait(max(0.0, began_s + len(self._pictures) / FPS - time.monotonic()))
+        spent = (time.process_time() - process_s, time.thread_time() - loop_s, self._published_s() - published_s)
+        return Piece(len(self._pictures), *spent, late_s)
+
+    def _published_s(self) -> float:
+        return self.core.stages.totals()["publish"].sum_s
+
+    def piece(self, case: tuple[int, int] | None) -> Piece:
+        """One piece of a case, opened and closed around what is counted."""
+        sinks = build_sinks(self.config, self.core, live=True) if case is not None else []
+        try:
+            with watched(sinks, *(case or (0, 0))) as page:
+                before = page._hub.encoded if page else 0
+                piece = self.play(sinks)
+                if page and case and case[0]:
+                    piece.pictures = page._hub.encoded - before
+                    refused(page)
+        finally:
+            for sink in sinks:
+                sink.close()
+        return piece
+
+
+def refused(page: WebSink) -> None:
+    """One viewer more is told to wait."""
+    with pytest.raises(InvalidStatus, match="503"), viewer(page.port):
+        pass
+
+
+def report(pieces: dict[str, list[Piece]]) -> None:
+    def each_ms(found: list[Piece], name: str) -> float:
+        return 1e3 * sum(getattr(piece, name) for piece in found) / sum(piece.frames for piece in found)
+
+    nothing = pieces["nothing"]
+    for case, found in pieces.items():
+        process = [a.process_s / b.process_s - 1 for a, b in zip(found, nothing, strict=True)]
+        loop = [a.loop_s / b.loop_s - 1 for a, b in zip(found, nothing, strict=True)]
+        low, middle, high = (100 * np.quantile(process, share) for share in (0.25, 0.5, 0.75))
+        words = (
+            f"{each_ms(found, 'process_s'):.3f} ms a frame",
+            f"process {middle:+.1f} % (quartiles {low:+.1f} {high:+.1f})",
+            f"loop {100 * np.median(loop):+.1f} %",
+            f"apart {100 * np.mean([piece.apart for piece in found]):+.2f} %",
+            f"{each_ms(found, 'publish_s'):.3f} ms to hand over",
+            f"late {max(piece.late_s for piece in found):.2f} s",
+            f"{sum(piece.pictures for piece in found)} pictures in {sum(piece.frames for piece in found)} frames",
+        )
+        sys.stdout.write(f"{case}: {', '.join(words)}\n")
 
 
 def main() -> None:
-    frames = int(sys.argv[1]) if len(sys.argv) > 1 else FRAMES
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    piece_s = float(sys.argv[2]) if len(sys.argv) > 2 else PIECE_S
+    cv2.setNumThreads(1)
+    found: dict[str, list[Piece]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as name, mosquitto(Path(name)) as broker:
-        folder = Path(name)
-        first = [processor_s(start(changes, 1, folder)) for changes in (on(folder, broker), OFF)]
-        both = [start(changes, frames, folder) for changes in (on(folder, broker), OFF)]
-        whole = [processor_s(process) for process in both]
-    for word, at_start_s, all_s in zip(("on", "off"), first, whole, strict=True):
-        each_ms = 1000 * (all_s - at_start_s) / (frames - 1)
-        sys.stdout.write(f"{word}: start {at_start_s:.2f} s, {each_ms:.3f} ms a frame\n")
-    more = (whole[0] - first[0]) / (whole[1] - first[1]) - 1
-    sys.stdout.write(f"{frames} frames: {100 * more:+.1f} %\n")
+        bench = Bench(Path(name), everything(Path(name), broker), piece_s)
+        for case in CASES.values():
+            bench.piece(case)  # whatever is done once only
+        for turn in range(round(seconds / piece_s)):
+            names = list(CASES)
+            for case_name in names if turn % 2 else reversed(names):
+                found[case_name].append(bench.piece(CASES[case_name]))
+    report({name: found[name] for name in CASES})
 
 
 if __name__ == "__main__":

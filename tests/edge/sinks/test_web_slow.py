@@ -108,6 +108,15 @@ def test_no_clock_runs_against_a_viewer_that_listens() -> None:
         assert [one.waiting for one in connections] == [None] * len(connections)
 
 
+@pytest.mark.usefixtures("hasty")
+def test_a_viewer_on_a_websocket_outlives_the_time_that_a_request_has() -> None:
+    with serving(fps=60) as sink, publishing(sink), watch(sink) as viewer:
+        with opened(sink, [b""]) as (silent,):
+            until(lambda: is_closed(silent))  # it came later, and its time is over
+        for _ in range(3):
+            next_picture(viewer)
+
+
 def test_two_hundred_silent_connections_leave_pictures_and_loop_alone() -> None:
     rng = random.Random(0)
     with serving(fps=60) as sink, opened(sink, [rng.choice(STARTS) for _ in range(200)]):

@@ -135,11 +135,11 @@ def short(value: float) -> str:
 
 def plain_numbers(axes: Axes) -> None:
     """A logarithmic axis with 2, 20 and 50 on it instead of powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
 
 
 def calm(axes: Axes, grid: str) -> None:

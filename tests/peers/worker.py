@@ -24,6 +24,8 @@ import numpy as np
 
 def fer(**options):
     """The package fer as its own page shows it."""
+    if options:
+        import torch  # noqa: F401  (after TensorFlow its LLVM ends the process)
     from fer.fer import FER
 
     detector = FER(**options)

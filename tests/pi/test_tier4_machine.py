@@ -63,7 +63,7 @@ def frame(*, face: bool) -> bytes:
     luma = np.full((480, 640), 128, np.uint8)
     if face:
         portrait = cv2.imread(str(ASSETS / "portrait.jpg"), cv2.IMREAD_GRAYSCALE)
-        luma[40:440, 120:520] = cv2.resize(portrait, (400), interpolation=cv2.INTER_AREA)
+        luma[40:440, 120:520] = cv2.resize(portrait, (400, 400), interpolation=cv2.INTER_AREA)
     narrow = np.round(16 + luma * (219 / 255)).astype(np.uint8)
     return bytes(np.stack([narrow, np.full_like(narrow, 128)], axis=-1))
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from training.whole import written_whole
+from training.whole import write_arrays
 
 Arrays = list[NDArray[Any]]
 
@@ -43,8 +43,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     about = {"epoch": checkpoint.epoch, "recipe": checkpoint.recipe, "history": checkpoint.history}
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    with written_whole(path) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, **arrays)
+    write_arrays(path, arrays)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

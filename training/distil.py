@@ -18,7 +18,7 @@ from edge.errors import ConfigError, ModelError
 from edge.model.labels import FER2013, FERPLUS
 from training.dataset import Faces
 from training.recipe import DistilConfig
-from training.whole import written_whole
+from training.whole import write_arrays
 
 HEAD_OF = {FER2013: "fer2013", FERPLUS: "ferplus"}
 
@@ -80,8 +80,7 @@ def softened(
 
 def write_soft(path: Path, soft: SoftTargets) -> None:
     """All or nothing. Raises SinkError."""
-    with written_whole(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, pictures=soft.pictures, **soft.scores)
+    write_arrays(path, {"pictures": soft.pictures, **soft.scores}, compressed=True)
 
 
 def read_soft(path: Path) -> SoftTargets:

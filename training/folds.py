@@ -24,7 +24,7 @@ from training.predictor import open_predictor
 from training.recipe import DistilConfig, Recipe
 from training.run import CHECKPOINT, MODEL
 from training.splits import is_training, split, targets_of
-from training.whole import written_whole
+from training.whole import write_arrays
 
 HELD_OUT = "held out"
 SEED = 5
@@ -88,8 +88,7 @@ def _train_fold(recipe: Recipe, faces: Faces, folder: Path, tell: Tell) -> None:
     fit(recipe, split(faces), folder, resume=(folder / CHECKPOINT).is_file(), tell=tell)
     predictor = open_predictor(str(folder / MODEL))
     sample = sample_of(predictor.labels, faces, HELD_OUT)
-    with written_whole(folder / ANSWERS) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, scores=predictor.scores(sample.faces.pixels), truth=sample.truth)
+    write_arrays(folder / ANSWERS, {"scores": predictor.scores(sample.faces.pixels), "truth": sample.truth})
 
 
 def _read(path: Path) -> tuple[NDArray[np.float32], NDArray[np.intp]]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import SinkError
 
@@ -28,3 +33,12 @@ def written_whole(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # where a folder could not be made, there is nothing to remove
             unfinished.unlink()
         raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: bool = False) -> None:
+    """An npz file, all or nothing. Raises SinkError if the disk will not take it."""
+    made = io.BytesIO()
+    # A zip archive whose file takes no more fails again when it is collected, where nobody can catch it.
+    (np.savez_compressed if compressed else np.savez)(made, **dict(arrays))
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(made.getbuffer())

@@ -24,6 +24,7 @@ Mien, a local emotion sensor: camera in, faces found, emotions classified, event
                                  pi --tier N [bookworm|trixie] builds what tier N needs and runs it alone)
   ./setup.sh train [COMMAND...]  train and evaluate models on a workstation (train --help)
   ./setup.sh docs [FOLDER]       build the documentation as a site, in build/docs unless told
+  ./setup.sh release [FOLDER]    build wheel and source archive, in dist unless told: the same bytes everywhere
 
   sudo ./setup.sh install        install it as a service on Raspberry Pi OS or Debian (install --help)
   sudo ./setup.sh update         switch the service to this release; it switches back if that does not run
@@ -251,6 +252,20 @@ run_tests() {
     exec "$VENV/bin/python" -m pytest -m "$expression" "$@"
 }
 
+# release FOLDER: wheel and source archive of what is committed here, with their checksums.
+release() {
+    local commit_s
+    [[ -z $(git -C "$ROOT" status --porcelain) ]] || fail 'commit first: a release is what its commit says'
+    commit_s=$(git -C "$ROOT" log -1 --format=%ct)
+    environment test
+    mkdir -p -- "$1"
+    cd -- "$ROOT"
+    SOURCE_DATE_EPOCH=$commit_s "$VENV/bin/python" -m hatchling build -t sdist -t wheel -d "$1"
+    cd -- "$1"
+    sha256sum -- mien-*.whl mien-*.tar.gz >SHA256SUMS
+    cat SHA256SUMS
+}
+
 # deploy COMMAND [ARGUMENT...]: what changes a system is Python, on the system's own interpreter: Mien's environment is
 # not there yet.
 deploy() {
@@ -289,6 +304,7 @@ main() {
             exec "$VENV/bin/python" -m sphinx --quiet --fresh-env --nitpicky --fail-on-warning --keep-going \
                 --jobs auto "$ROOT/docs" "${1:-$ROOT/build/docs}"
             ;;
+        release) release "$(realpath -m -- "${1:-$ROOT/dist}")" ;;
         test) run_tests "$@" ;;
         install | update | repair | uninstall | flash | wheelhouse) deploy "$command" "$@" ;;
         help | -h | --help) help ;;

@@ -23,11 +23,9 @@ NAME = f"mien-{__version__}"
 
 
 def build_command() -> list[str]:
-    """As CONTRIBUTING.md tells it, in this environment, into DIST."""
-    (line,) = re.findall(
-        r"^\S+/python (-m hatchling build .*) -d dist$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE
-    )
-    return [sys.executable, *shlex.split(line)]
+    """As `./setup.sh release` builds, in this environment."""
+    (words,) = re.findall(r"-m hatchling build .*(?= -d )", (ROOT / "setup.sh").read_text())
+    return [sys.executable, *shlex.split(words)]
 
 
 def sources() -> list[Path]:
@@ -143,3 +141,13 @@ def test_the_version_stands_in_one_place(tree: Path) -> None:
     ]
     assert [name for name in naming if not name.startswith("tests/")] == ["edge/__init__.py"]
     assert not re.search(r"^version", (tree / "pyproject.toml").read_text(), re.MULTILINE)
+
+
+def test_what_is_not_committed_is_not_released(tmp_path: Path) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    (tmp_path / "mien").mkdir()
+    shutil.copy2(ROOT / "setup.sh", tmp_path / "mien")
+    subprocess.run(["git", "init", "--quiet", tmp_path / "mien"], check=True)
+    done = subprocess.run([tmp_path / "mien/setup.sh", "release"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "setup.sh: commit first: a release is what its commit says\n")

@@ -83,10 +83,10 @@ def check_setup(arguments: list[str]) -> None:
     elif command == "test":
         if unknown := [word for word in rest if word.isalpha() and word not in KINDS]:
             raise WordsError(f"setup.sh test: no kind {unknown}")
-    elif command == "docs":
+    elif command in {"docs", "release"}:
         if len(rest) > 1:
-            raise WordsError("setup.sh docs: one folder at most")
-    elif command != "help":
+            raise WordsError(f"setup.sh {command}: one folder at most")
+    elif command not in {"help", "release"}:
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             try:

@@ -86,7 +86,7 @@ def check_setup(arguments: list[str]) -> None:
     elif command in {"docs", "release"}:
         if len(rest) > 1:
             raise WordsError(f"setup.sh {command}: one folder at most")
-    elif command not in {"help", "release"}:
+    elif command != "help":
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             try:

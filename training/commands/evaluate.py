@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from training.commands.options import data_options
+from training.commands.options import data_options, sample_options
 from training.evaluate import as_table, as_text, evaluate
 from training.predictor import open_predictor
 from training.readers import read_faces
@@ -16,8 +16,7 @@ from training.readers import read_faces
 @click.command("evaluate")
 @click.argument("model")
 @data_options
-@click.option("--split", "split_name", required=True, metavar="NAME", help="As the data call it, or: validation.")
-@click.option("--labels", type=click.Choice(["fer2013", "ferplus"]), help="What is right [by the model's labels].")
+@sample_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     model: str,

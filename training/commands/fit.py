@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from edge.errors import ConfigError, MissingPackageError, SinkError
-from training.commands.options import data_options
+from training.commands.options import check_run, data_options, run_options
 from training.dataset import Faces, join
 from training.readers import read_faces
 from training.recipe import Recipe, load_recipe, recipe_path
@@ -51,8 +51,7 @@ RECIPE_COPY = "recipe.toml"
 )
 @click.option("--worker", "place", default="1/1", metavar="K/N", help="Which one of how many this is.")
 @click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard, too.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-@click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+@run_options
 def command(
     *,
     recipe: str,
@@ -79,8 +78,7 @@ def command(
         from training.run import CHECKPOINT, HISTORY, MODEL
     except ImportError as error:
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
-    if (folder / CHECKPOINT).exists() and not (resume or overwrite):
-        raise ConfigError(f"{folder}: holds a run: --resume goes on with it, --overwrite replaces it")
+    check_run(folder / CHECKPOINT, resume=resume, overwrite=overwrite)
     worker = ALONE
     if distribute is not None:
         worker = worker_of(distribute, place, chosen.train.batch_size)

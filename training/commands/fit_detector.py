@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from edge.errors import ConfigError, MissingPackageError
+from edge.errors import MissingPackageError
 from training.commands.fit import RECIPE_COPY, keep_recipe
+from training.commands.options import check_run, detector_data_options, run_options
 from training.detector.recipe import load_detector_recipe
 from training.readers import read_faces
 
@@ -18,20 +19,12 @@ CALIBRATION_COUNT = 300
 
 @click.command("fit-detector")
 @click.argument("recipe", default="face")
-@click.option(
-    "--photos",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="A folder of sets, each a folder with boxes.csv and its photos.",
-)
-@click.option("--fer", type=click.Path(path_type=Path), required=True, metavar="PATH", help="FER-2013's faces.")
+@detector_data_options
 @click.option(
     "--labels", type=click.Path(path_type=Path), required=True, metavar="DIR", help="What label-faces wrote."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [runs/NAME].")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-@click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+@run_options
 def command(
     *, recipe: str, photos: Path, fer: Path, labels: Path, out: Path | None, resume: bool, overwrite: bool
 ) -> None:
@@ -49,8 +42,7 @@ def command(
     from training.detector.labelling import save
     from training.detector.material import read_material, read_validation, read_validation_scenes
 
-    if (folder / CHECKPOINT).exists() and not (resume or overwrite):
-        raise ConfigError(f"{folder}: holds a run: --resume goes on with it, --overwrite replaces it")
+    check_run(folder / CHECKPOINT, resume=resume, overwrite=overwrite)
     validation = read_validation(photos)
     material = read_material(photos, labels, read_faces(fer))
     click.echo(f"{len(material.photos)} photos, {len(material.scenes)} scenes, {len(material.crops)} FER faces")

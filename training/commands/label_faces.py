@@ -8,6 +8,7 @@ import click
 import cv2
 
 from edge.errors import SourceError
+from training.commands.options import detector_data_options
 from training.detector.labelling import label_fer, label_sets
 from training.detector.opening import open_detector
 from training.readers import read_faces
@@ -17,14 +18,7 @@ WIDTHS_PX = (320, 640, 960)
 
 @click.command("label-faces")
 @click.argument("teacher", default="yunet")
-@click.option(
-    "--photos",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="A folder of sets, each a folder with boxes.csv and its photos.",
-)
-@click.option("--fer", type=click.Path(path_type=Path), required=True, metavar="PATH", help="FER-2013's faces.")
+@detector_data_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where the labels go.")
 def command(teacher: str, photos: Path, fer: Path, out: Path) -> None:
     """Let TEACHER (yunet, or its ONNX file) label every photo enlarged and mirrored, and every FER face.

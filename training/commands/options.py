@@ -1,4 +1,4 @@
-"""The options by which commands take faces, photos and detectors."""
+"""The options by which commands take faces, photos and detectors, and go on with a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from edge.errors import ConfigError
 
 Function = Callable[..., Any]
 
@@ -63,3 +65,51 @@ def width_option(function: Function) -> Function:
         show_default=True,
         help="As detect.width_px.",
     )(function)
+
+
+def sample_options(function: Function) -> Function:
+    """Adds --split and --labels: on which faces a model is judged, and by what."""
+    for option in (
+        click.option(
+            "--labels", type=click.Choice(["fer2013", "ferplus"]), help="What is right [by the model's labels]."
+        ),
+        click.option(
+            "--split", "split_name", required=True, metavar="NAME", help="As the data call it, or: validation."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def detector_data_options(function: Function) -> Function:
+    """Adds --photos and --fer, from which a detector learns."""
+    for option in (
+        click.option(
+            "--fer", type=click.Path(path_type=Path), required=True, metavar="PATH", help="FER-2013's faces."
+        ),
+        click.option(
+            "--photos",
+            type=click.Path(path_type=Path),
+            required=True,
+            metavar="DIR",
+            help="A folder of sets, each a folder with boxes.csv and its photos.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def run_options(function: Function) -> Function:
+    """Adds --resume and --overwrite, for what is there already."""
+    for option in (
+        click.option("--overwrite", is_flag=True, help="Replace the run in --out."),
+        click.option("--resume", is_flag=True, help="Go on with the run in --out."),
+    ):
+        function = option(function)
+    return function
+
+
+def check_run(checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raises ConfigError where a run would be lost that nobody said to replace."""
+    if checkpoint.exists() and not (resume or overwrite):
+        raise ConfigError(f"{checkpoint.parent}: holds a run: --resume goes on with it, --overwrite replaces it")

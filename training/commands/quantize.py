@@ -9,7 +9,7 @@ import click
 
 from edge.errors import ConfigError, MissingPackageError
 from training.commands.fit import RECIPE_COPY, keep_recipe
-from training.commands.options import data_options
+from training.commands.options import check_run, data_options, run_options
 from training.readers import read_faces
 from training.recipe import RECIPES, load_recipe, recipe_path
 from training.splits import split
@@ -31,8 +31,7 @@ from training.splits import split
     "--parent-share", type=click.FloatRange(0, 1), default=0.5, show_default=True,
     help="The share of MODEL's own scores in what is learnt; the labels have the rest.",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-@click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+@run_options
 def command(
     *,
     model: Path,
@@ -57,8 +56,7 @@ def command(
         from training.run import CHECKPOINT
     except ImportError as error:
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
-    if (out / CHECKPOINT).exists() and not (resume or overwrite):
-        raise ConfigError(f"{out}: holds a run: --resume goes on with it, --overwrite replaces it")
+    check_run(out / CHECKPOINT, resume=resume, overwrite=overwrite)
     chosen = load_recipe(path)
     splits = split(read_faces(data_path, votes, crop=crop), keep_duplicates=chosen.data.keep_duplicates)
     if not resume:

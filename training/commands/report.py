@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edge.errors import SinkError
-from training.commands.options import data_options
+from training.commands.options import data_options, sample_options
 from training.evaluate import judge, sample_of
 from training.history import read_history
 from training.predictor import open_predictor
@@ -18,8 +18,7 @@ from training.report import Page, make_page
 @click.command("report")
 @click.argument("model")
 @data_options
-@click.option("--split", "split_name", required=True, metavar="NAME", help="As the data call it, or: validation.")
-@click.option("--labels", type=click.Choice(["fer2013", "ferplus"]), help="What is right [by the model's labels].")
+@sample_options
 @click.option(
     "--out", type=click.Path(path_type=Path), default="report", show_default=True, help="The folder to write."
 )

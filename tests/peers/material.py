@@ -65,6 +65,13 @@ def from_faces(data: Path, split: str, count: int) -> Material:
     return Material(np.stack(pictures), boxes, truths)
 
 
+def write(material: Material, folder: Path) -> Path:
+    """Each picture as a file of its own, so that no program holds more than one."""
+    for number, picture in enumerate(material.pictures):
+        np.save(folder / f"{number}.npy", picture)
+    return folder
+
+
 def judged(material: Material, number: int, faces: list[dict]) -> tuple[bool, int, str]:
     """(found, false boxes, what was said of the found face in Mien's words)."""
     truth = material.boxes[number]

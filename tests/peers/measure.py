@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from material import Material, bundled, from_faces, judged
+from material import Material, bundled, from_faces, judged, write
 from programs import PEERS, ROOT, PeerError, Program, environment, folder_bytes, own_bytes
 
 from edge.bench.conditions import LOOK_S, Load, complaints, look
@@ -107,15 +107,14 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     core = max(os.sched_getaffinity(0))
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        file = Path(folder) / "pictures.npy"
-        np.save(file, material.pictures)
+        pictures = write(material, Path(folder))
         os.environ["PYTHONPATH"] = str(ROOT)
         starts: dict[str, list[float]] = {name: [] for name in pythons}
         for _ in range(given.starts - 1):
             for name, python in pythons.items():
-                with Program(name, python, file, core, given.model) as program:
+                with Program(name, python, pictures, core, given.model) as program:
                     starts[name].append(program.start_s)
-        programs = [stack.enter_context(Program(*each, file, core, given.model)) for each in pythons.items()]
+        programs = [stack.enter_context(Program(*each, pictures, core, given.model)) for each in pythons.items()]
         load.others_cores()
         time.sleep(LOOK_S)  # the programs that are compared now wait, too
         before = look(load)

@@ -81,7 +81,11 @@ class Program:
             text=True,
             env=os.environ | ({"MIEN_PEERS_MODEL": model} if model else {}),
         )
-        self.ask(0)
+        try:
+            self.ask(0)
+        except PeerError:
+            self.__exit__()
+            raise
         self.start_s = time.perf_counter() - began_s
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 """Runs one program in its own environment: a picture's number comes in a line, what was found goes out in one.
 
-    worker.py PROGRAM PICTURES.npy CORE
+    worker.py PROGRAM FOLDER CORE          FOLDER holds 0.npy, 1.npy ...
 
 One thread on one core, like every other program that is compared. Neither decoding nor colour conversion is timed.
 """
@@ -99,16 +99,15 @@ def mien():
 PROGRAMS = {"mien": mien, "fer": fer, "fer-mtcnn": lambda: fer(mtcnn=True)}
 
 
-def main(program, pictures_file, core):
+def main(program, folder, core):
     """Answers until its input ends."""
     os.sched_setaffinity(0, {int(core)})
     cv2.setNumThreads(1)
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what programs print is no answer
-    pictures = np.load(pictures_file, mmap_mode="r")
     prepare, look, boxed = PROGRAMS[program]()
     for line in sys.stdin:
-        picture = prepare(np.ascontiguousarray(pictures[int(line)]))
+        picture = prepare(np.load(f"{folder}/{int(line)}.npy"))
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
         answer = look(picture)
         ms, cpu_ms = 1e3 * (time.perf_counter() - began_s), 1e3 * (time.process_time() - began_cpu_s)

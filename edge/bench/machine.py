@@ -6,19 +6,25 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import board
-from edge.bench.result import Machine, ModelFile
+import cv2
+import msgspec
+
+from edge import __version__, board
+from edge.bench.result import Condition, Machine, ModelFile, Result
 from edge.detect.luma import FILE
 from edge.errors import ModelError
 from edge.model.interpreter import find_runtime
 from edge.model.package import BUNDLED, model_path, open_model, read_package
 
 if TYPE_CHECKING:
+    from edge.bench.measure import Plan
     from edge.config import Config
 
+SECTIONS = ("detect", "classify", "adapt", "track", "decide")
 PACKAGES = ("numpy", "opencv-python-headless", "msgspec")
 FEATURES = {
     "asimd": "NEON",
@@ -28,6 +34,29 @@ FEATURES = {
     "avx512_vnni": "AVX-512 VNNI",
     "avx_vnni": "AVX VNNI",
 }
+
+
+def describe_run(config: Config, plan: Plan, command: str) -> Result:
+    """A result without anything measured. Raises ModelError, MissingPackageError."""
+    table = {name: msgspec.to_builtins(getattr(config, name)) for name in SECTIONS}
+    for section in ("detect", "classify"):
+        table[section]["model"] = Path(table[section]["model"]).name  # where it lies is its owner's affair
+    return Result(
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        mien=__version__,
+        command=command,
+        complete=False,
+        machine=describe_machine(),
+        before=Condition(),
+        after=Condition(),
+        detector=config.detect.backend,
+        model=describe_model(config),
+        detector_model=describe_detector(config),
+        threads={"classify": config.classify.threads, "opencv": cv2.getNumThreads()},
+        settings=table,
+        rounds=plan.rounds,
+        round_s=plan.round_s,
+    )
 
 
 def describe_machine(root: Path = Path("/")) -> Machine:

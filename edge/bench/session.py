@@ -5,20 +5,18 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge import __version__
 from edge.bench import conditions
 from edge.bench.accuracy import measure_accuracy
 from edge.bench.energy import measure_energy
-from edge.bench.machine import describe_detector, describe_machine, describe_model
+from edge.bench.machine import describe_run
+from edge.bench.marks import marks
 from edge.bench.measure import Plan, Round, bench_config, run_round
 from edge.bench.result import Condition, Result, SceneResult
 from edge.bench.scenes import HEADLINE, SceneSource, make_scene, scene_names
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.sources import Source
 
-RULE_ROUNDS, RULE_SCENE_S = 5, 10.0
-"""MLPerf Tiny's rule: five times, ten seconds in all here, and the median counts."""
 LIVE = "live"
 IDLE_S = 5.0
 
@@ -94,7 +90,7 @@ class Session:
     def run(self) -> Result:
         """What was found. Raises BusyError, and what `mien run` raises with these settings."""
         cv2.setNumThreads(self.config.classify.threads)
-        self._result = self._describe()
+        self._result = describe_run(self.config, self._wish.plan, self._wish.command)
         if self._wish.live:
             self._privacy()
             Opener(self.config.source, demo=False)().close()  # before anybody waits for the rest
@@ -110,29 +106,6 @@ class Session:
             self.interrupted = True
         after = conditions.look(load)
         return self._so_far(after, complete=not self.interrupted)
-
-    def _describe(self) -> Result:
-        config, plan = self.config, self._wish.plan
-        sections = ("detect", "classify", "adapt", "track", "decide")
-        table = {name: msgspec.to_builtins(getattr(config, name)) for name in sections}
-        for section in ("detect", "classify"):
-            table[section]["model"] = Path(table[section]["model"]).name  # where it lies is its owner's affair
-        return Result(
-            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            mien=__version__,
-            command=self._wish.command,
-            complete=False,
-            machine=describe_machine(),
-            before=Condition(),
-            after=Condition(),
-            detector=config.detect.backend,
-            model=describe_model(config),
-            detector_model=describe_detector(config),
-            threads={"classify": config.classify.threads, "opencv": cv2.getNumThreads()},
-            settings=table,
-            rounds=plan.rounds,
-            round_s=plan.round_s,
-        )
 
     def _measure(self) -> None:
         wish = self._wish
@@ -222,7 +195,7 @@ class Session:
             scenes=scenes,
             headline=self._headline,
             after=after or self._result.before,
-            marks=(*self._marks(scenes, after, complete=complete),),
+            marks=tuple(marks(self._result.before, after, scenes, complete=complete)),
         )
         if head := result.scene(self._headline):
             result = replace(result, stages=head.stages, end_to_end=head.end_to_end)
@@ -231,19 +204,6 @@ class Session:
     def _summary(self, name: str) -> SceneResult:
         faces, found = self._shown.get(name, (None, None))
         return summarize(name, faces, self._rounds[name], found)
-
-    def _marks(self, scenes: tuple[SceneResult, ...], after: Condition | None, *, complete: bool) -> list[str]:
-        assert self._result is not None
-        marks = [] if complete else ["interrupted: only what was measured by then"]
-        marks += conditions.complaints(self._result.before, after)
-        waited = max((scene.waited_share or 0.0 for scene in scenes), default=0.0)
-        if waited > conditions.WAITED_SHARE:
-            marks.append(f"others ran while it stood ready, up to {waited:.0%} of a scene's time")
-        if self._wish.accuracy is None and any(
-            len(scene.rounds_p50_ms) < RULE_ROUNDS or scene.seconds < RULE_SCENE_S for scene in scenes
-        ):
-            marks.append(f"shorter than the rules ask ({RULE_ROUNDS} rounds, {RULE_SCENE_S:g} s a scene)")
-        return marks
 
 
 def _opener(scene: Scene) -> Callable[[], Source]:

@@ -24,6 +24,8 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_extra_path = ["events.schema.json"]
 html_copy_source = False
+html_show_copyright = False
+smartquotes = False  # settings are quoted in straight ones
 html_show_sphinx = False
 myst_heading_anchors = 4
 

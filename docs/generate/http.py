@@ -60,10 +60,10 @@ def reference() -> str:
 
 def _operation(method: str, path: str, one: dict[str, Any]) -> str:
     status = next(iter(one["responses"]))
-    rows = [("Answers", f"{code(status)} {_content(one['responses'][status])}")]
+    said = [f"- Answers {code(status)}: {_content(one['responses'][status])}"]
     if "requestBody" in one:
-        rows.insert(0, ("Takes", _content(one["requestBody"])))
-    parts = [f"## {method} {path}", one["summary"] + ".", table(("", ""), rows)]
+        said.insert(0, f"- Takes {_content(one['requestBody'])}")
+    parts = [f"## {method} {path}", one["summary"] + ".", "\n".join(said)]
     if one.get("parameters"):
         query = [(code(field["name"]), _type(field["schema"]), field["description"]) for field in one["parameters"]]
         parts.append(table(("Query", "Type", "Meaning"), query))

@@ -48,8 +48,9 @@ class Intake:
         self._lock = threading.Lock()
 
     def open(self) -> Source:
-        """The open source. Raises SourceError."""
-        source = self._open_source()
+        """The open source. Raises SourceError; ends the process if the driver hangs."""
+        with ends_after(OPEN_S, "the camera's driver hangs while it is opened"):
+            source = self._open_source()
         with self._lock:
             self.source = source
         self.note = source.name
@@ -102,8 +103,7 @@ class Intake:
         if self._clock.monotonic() < self._due_s or not self.is_closed():
             return False
         try:
-            with ends_after(OPEN_S, "the camera's driver hangs while it is opened"):
-                source = self.open()
+            source = self.open()
         except SourceError as error:
             self.note = str(error)
             self._later()

@@ -154,3 +154,38 @@ def test_a_driver_that_hangs_for_good_ends_the_process_with_the_status_of_a_new_
     )
     assert result.returncode == 75
     assert "fake camera: its driver has not answered" in result.stderr
+
+
+HANGING_OPEN = """
+import sys, threading
+from edge import build, intake, service
+from edge.config import Config, JsonlConfig, SourceConfig, WebConfig
+from edge.errors import SourceError
+intake.OPEN_S, intake.REOPEN_FIRST_S = 0.3, 0.01
+attempts = []
+def open_source(config):
+    attempts.append(config)
+    if len(attempts) < int(sys.argv[1]):
+        raise SourceError("no camera yet")
+    threading.Event().wait()
+build.open_source = open_source
+service.run(Config(source=SourceConfig(kind="v4l2"), jsonl=JsonlConfig(stdout=False), web=WebConfig(enabled=False)))
+"""
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_driver_that_hangs_while_it_is_opened_ends_the_process_for_a_new_start(
+    folder: Path, attempt: int
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(folder / "notify"))
+        result = subprocess.run(
+            [sys.executable, "-c", HANGING_OPEN, str(attempt)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+            env={**os.environ, "STATE_DIRECTORY": str(folder), "NOTIFY_SOCKET": str(folder / "notify")},
+        )
+    assert result.returncode == 75
+    assert "the camera's driver hangs while it is opened: ends to be started again" in result.stderr

@@ -20,7 +20,7 @@ KNOWN = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 SHELL = """[Unit]
 Description=A shell on the serial line, for the tests
 [Service]
-ExecStart=/bin/bash --noprofile --norc --noediting
+ExecStart=/bin/sh -c "stty -echo -onlcr; echo @here@; exec bash --noprofile --norc --noediting"
 StandardInput=tty-force
 StandardOutput=tty
 StandardError=tty

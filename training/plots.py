@@ -39,14 +39,17 @@ def curves(history: list[dict[str, float]]) -> Figure:
     figure = new_figure(9, 3.4)
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
-    left.plot(epochs, [row["loss"] for row in history], color="tab:blue")
+    marker = "." if len(epochs) < 20 else ""  # a line through one epoch is nothing to see
+    left.plot(epochs, [row["loss"] for row in history], color="tab:blue", marker=marker)
     left.set(title="training loss", xlabel="epoch")
     for key in sorted(key for key in history[0] if key.startswith("val_")):
-        right.plot(epochs, [100 * row[key] for row in history], label=key.removeprefix("val_").replace("_", " "))
+        label = key.removeprefix("val_").replace("_", " ")
+        right.plot(epochs, [100 * row[key] for row in history], label=label, marker=marker)
     right.set(title="validation, %", xlabel="epoch")
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
@@ -62,6 +65,8 @@ def confusion(metrics: Metrics) -> Figure:
     axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="said", ylabel="shown", title=f"N = {metrics.n}")
     for (row, column), count in np.ndenumerate(counts):
+        if count == 0:
+            continue
         text = f"{count}\n{100 * shares[row, column]:.0f} %"
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
@@ -73,7 +78,8 @@ def reliability_diagram(bins: list[tuple[float, float, int]], error: float) -> F
     figure = new_figure(4.6, 4.4)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--")
-    axes.plot([score for score, _, _ in bins], [share for _, share, _ in bins], marker="o", color="tab:blue")
+    scores, shares = [score for score, _, _ in bins], [share for _, share, _ in bins]
+    axes.plot(scores, shares, marker="o", color="tab:blue", clip_on=False)
     axes.set(xlabel="score", ylabel="share right", xlim=(0, 1), ylim=(0, 1), title=f"calibration error {error:.3f}")
     axes.grid(alpha=0.3)
     return figure
@@ -94,11 +100,11 @@ def class_balance(counts: dict[str, dict[str, int]]) -> Figure:
     return figure
 
 
-def grid(pixels: NDArray[np.uint8], captions: list[str]) -> Figure:
+def grid(pixels: NDArray[np.uint8], captions: list[str], columns: int = GRID_COLUMNS) -> Figure:
     """Faces side by side with a caption each; pixels: uint8, shape (n, 48, 48)."""
-    rows = max(1, -(-len(pixels) // GRID_COLUMNS))
-    figure = new_figure(GRID_COLUMNS * 0.95, rows * 1.25)
-    for axes in np.atleast_1d(figure.subplots(rows, GRID_COLUMNS)).ravel():
+    rows = max(1, -(-len(pixels) // columns))
+    figure = new_figure(columns * 0.95, rows * 1.25)
+    for axes in np.atleast_1d(figure.subplots(rows, columns)).ravel():
         axes.axis("off")
     for axes, face, caption in zip(figure.axes, pixels, captions, strict=False):
         axes.imshow(face, cmap="gray", vmin=0, vmax=255)

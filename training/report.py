@@ -13,7 +13,7 @@ from training.evaluate import Evaluation, Sample
 from training.metrics import Metrics, reliability
 from training.plots import as_png, confusion, curves, grid, reliability_diagram
 
-SHOWN_MISTAKES = 36
+SHOWN_MISTAKES, MISTAKE_COLUMNS = 36, 9
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -55,7 +55,7 @@ def make_page(
     labels = list(result.all.classes)
     captions = [f"{labels[sample.truth[n]]},\nsaid {labels[scores[n].argmax()]} {top[n]:.2f}" for n in worst]
     if len(worst):
-        pictures["mistakes.png"] = as_png(grid(sample.faces.pixels[worst], captions))
+        pictures["mistakes.png"] = as_png(grid(sample.faces.pixels[worst], captions, MISTAKE_COLUMNS))
     return Page(_html(title, result, pictures, recipe), pictures)
 
 

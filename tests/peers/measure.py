@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Mien beside other programs that do its job offline, on the same pictures, in turns, one thread on one core.
 
-tests/peers/measure.py [fer fer-mtcnn]       the benchmark's scene of one face, 640x480
+tests/peers/measure.py [fer]                 the benchmark's scene of one face, 640x480
 tests/peers/measure.py --data fer2013.npz    FER-2013's test faces on a wall: faces found and right answers, too
 tests/peers/measure.py --json peers.json     for machines; docs/BENCHMARKS.md is made from it
 """

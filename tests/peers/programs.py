@@ -20,9 +20,10 @@ FER = (
     "opencv-contrib-python<5",  # it needs Haar, which OpenCV 5 has no more
     "setuptools<81",  # and pkg_resources, which went from setuptools
 )
-PEERS = {"fer": FER, "fer-mtcnn": FER}
+PEERS = {"fer": FER}
 """Requirements by program. DeepFace, py-feat, hsemotion and RMN fetch their weights when they are first used: none
-of them runs offline."""
+of them runs offline. fer's other detector (mtcnn=True) ends with an LLVM error, TensorFlow 2.21 beside PyTorch
+2.15."""
 
 
 class PeerError(RuntimeError):

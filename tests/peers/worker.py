@@ -5,7 +5,7 @@
 One thread on one core, like every other program that is compared. Neither decoding nor colour conversion is timed.
 """
 
-# ruff: noqa: ANN001, ANN003, ANN201, ANN202  (what it calls has no types either)
+# ruff: noqa: ANN001, ANN201, ANN202  (what it calls has no types either)
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ import cv2
 import numpy as np
 
 
-def fer(**options):
+def fer():
     """The package fer as its own page shows it."""
-    if options:
-        import torch  # noqa: F401  (after TensorFlow its LLVM ends the process)
     from fer.fer import FER
 
-    detector = FER(**options)
+    detector = FER()
 
     def look(picture):
         found = detector.detect_emotions(picture)
@@ -96,7 +94,7 @@ def mien():
     return (lambda luma: luma), look, boxed
 
 
-PROGRAMS = {"mien": mien, "fer": fer, "fer-mtcnn": lambda: fer(mtcnn=True)}
+PROGRAMS = {"mien": mien, "fer": fer}
 
 
 def main(program, folder, core):

@@ -80,7 +80,7 @@ class Store:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise damage(verdict)
-            connection.execute("PRAGMA synchronous = NORMAL")  # docs/HISTORY.md says what that may cost
+            connection.execute("PRAGMA synchronous = FULL")  # or a power cut would cost more than a batch
             connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
             connection.execute("PRAGMA secure_delete = FAST")
             self._boot = self._note_boot(connection)

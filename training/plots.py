@@ -49,7 +49,7 @@ def curves(history: list[dict[str, float]]) -> Figure:
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
     return figure
 
 

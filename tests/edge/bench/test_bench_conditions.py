@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from bench_results import scene
 
-from edge.bench.conditions import BusyError, Load, complaints, look, prove_quiet, waited_s
+from edge.bench.conditions import BusyError, Load, complaints, look, own_s, prove_quiet, waited_s
 from edge.bench.marks import marks
 from edge.bench.result import Condition
 
@@ -32,6 +34,12 @@ def test_others_work_is_what_is_not_ones_own(tmp_path: Path) -> None:
     # Of 10 seconds of two processors 12 were busy, 6 of them ours.
     assert load.others_cores() == pytest.approx(0.6)
     assert load.others_cores() is None, "no time has passed"
+
+
+def test_what_a_started_process_worked_is_ones_own() -> None:
+    before_s = own_s()
+    subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+    assert own_s() > before_s
 
 
 def test_a_machine_that_says_nothing_is_known_to_be_nothing(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_accuracy_comes_from_the_same_command(tmp_path: Path) -> None:
     for name in ("happy", "sad"):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "1.png"), make_scene("640x480-1").pictures[0])
-    done = mien("bench", "--anyway", "--accuracy", str(tmp_path), "--json")
+    done = mien("bench", "--accuracy", str(tmp_path), "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["accuracy"]
     assert (told["n"], told["found"], told["accuracy"], told["data"]) == (2, 2, 0.5, tmp_path.name)

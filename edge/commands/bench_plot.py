@@ -121,6 +121,7 @@ def draw_comparison(figure: Figure, lines: Sequence[Line]) -> None:
     left.set_xlabel("milliseconds a frame", color=QUIET)
     calm(left, "x")
     draw_stages(right, {line.name: line.scene.stages for line in lines})
+    right.set_ylim(-0.6, len(names) - 0.3)  # each run at one height on both sides
 
 
 def beside(axes: Axes) -> None:

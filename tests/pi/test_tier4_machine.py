@@ -25,7 +25,10 @@ pytestmark = pytest.mark.pi
 BATCH_S = 5.0
 SLOW_S = 5.0
 """So long an emulated processor may take from the clock's word to the disk."""
+CAMERA = "/dev/v4l/by-path/platform-vivid.0-video-index0"
+"""Named, because a Pi's own devices that are no cameras sit on its platform bus as well."""
 SETTINGS = (
+    f"source.path={CAMERA}",
     "source.width=640", "source.height=480", "source.fps=2", "detect.width_px=160", "web.enabled=false",
     "mqtt.enabled=true", "history.enabled=true", f"history.batch_s={BATCH_S}",
 )  # fmt: skip

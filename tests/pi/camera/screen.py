@@ -9,6 +9,7 @@ Only the standard library: the system's own Python runs it. Numbers are those of
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import struct
 import sys
@@ -28,7 +29,11 @@ def iowr(number: int, size: int) -> int:
 
 QUERYCTRL, S_CTRL = iowr(36, 68), iowr(28, 8)
 ENUM_DV_TIMINGS, S_DV_TIMINGS = iowr(98, 148), iowr(87, 132)
+REQBUFS, QUERYBUF, QBUF, DQBUF = iowr(8, 20), iowr(9, 88), iowr(15, 88), iowr(17, 88)
+STREAMON = 0x40045612
 NEXT_CONTROL = 0x80000000
+VIDEO_OUTPUT, MMAP = 2, 1
+BUFFERS = 4
 
 
 def find(end: str) -> int:
@@ -82,13 +87,33 @@ def prepare() -> None:
     control([camera, screen], "Percentage of Dropped Buffers", DROPPED_PERCENT)
 
 
+def buffer(index: int, used: int = 0) -> bytearray:
+    """A struct v4l2_buffer of a 64-bit system."""
+    return bytearray(struct.pack("=IIIIII16x16xIIQII8x", index, VIDEO_OUTPUT, used, 0, 0, 0, 0, MMAP, 0, used, 0))
+
+
 def show(pictures: list[bytes]) -> None:
-    screen = find("vid-out")
+    """Streaming, since write() does not work: the kernel hands vivid buffers that it says are empty."""
+    screen, size = find("vid-out"), len(pictures[0])
+    fcntl.ioctl(screen, REQBUFS, bytearray(struct.pack("=IIIII", BUFFERS, VIDEO_OUTPUT, MMAP, 0, 0)))
+    memory = []
+    for index in range(BUFFERS):
+        answer = buffer(index)
+        fcntl.ioctl(screen, QUERYBUF, answer)
+        (offset,) = struct.unpack_from("=I", answer, 64)
+        memory.append(mmap.mmap(screen, size, offset=offset))
+        memory[index][:] = pictures[0]
+        fcntl.ioctl(screen, QBUF, buffer(index, size))
+    fcntl.ioctl(screen, STREAMON, struct.pack("=I", VIDEO_OUTPUT))
     while True:
         for picture in pictures:
             until = time.monotonic() + SHOWN_S
             while time.monotonic() < until:
-                os.write(screen, picture)  # waits until the screen takes it
+                answer = buffer(0)
+                fcntl.ioctl(screen, DQBUF, answer)  # waits until one was shown
+                (index,) = struct.unpack_from("=I", answer)
+                memory[index][:] = picture
+                fcntl.ioctl(screen, QBUF, buffer(index, size))
 
 
 if __name__ == "__main__":

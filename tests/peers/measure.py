@@ -29,7 +29,8 @@ from programs import PEERS, ROOT, PeerError, Program, environment, folder_bytes,
 from edge.bench.conditions import LOOK_S, Load, complaints, look
 from edge.bench.machine import describe_machine, describe_model
 from edge.bench.table import grid
-from edge.config import Config
+from edge.commands.settings import settings
+from edge.errors import MienError
 
 WARM_UP = 3
 BYTES = ("rss_bytes", "installed_bytes")
@@ -43,7 +44,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--split", default="PublicTest", help="of the data (PublicTest)")
     parser.add_argument("--pictures", type=int, default=300, help="how many each program is shown (300)")
     parser.add_argument("--starts", type=int, default=3, help="starts of each program, the median counts (3)")
-    parser.add_argument("--model", default="", help="Mien's model (the settings' default)")
+    parser.add_argument("--set", dest="changes", action="append", default=[], help="KEY=VALUE, of Mien's settings")
     parser.add_argument("--environments", type=Path, default=CACHE, help="where they are made, 8 GB (%(default)s)")
     parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     given = parser.parse_args()
@@ -99,6 +100,7 @@ def score(material: Material, answers: list[dict[str, Any]]) -> dict[str, Any]:
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Everything. Raises PeerError."""
     load = Load()
+    config = settings(None, given.changes)
     pythons = {"mien": sys.executable}
     for name in given.peers:
         print(f"environment of {name}", file=sys.stderr)
@@ -112,9 +114,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         starts: dict[str, list[float]] = {name: [] for name in pythons}
         for _ in range(given.starts - 1):
             for name, python in pythons.items():
-                with Program(name, python, pictures, core, given.model) as program:
+                with Program(name, python, pictures, core, given.changes) as program:
                     starts[name].append(program.start_s)
-        programs = [stack.enter_context(Program(*each, pictures, core, given.model)) for each in pythons.items()]
+        programs = [stack.enter_context(Program(*each, pictures, core, given.changes)) for each in pythons.items()]
         load.others_cores()
         time.sleep(LOOK_S)  # the programs that are compared now wait, too
         before = look(load)
@@ -128,7 +130,6 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
                 if program.name == "mien"
                 else folder_bytes(Path(pythons[program.name]).parents[1] / "lib"),
             }
-    config = Config()
     return {
         "format": "mien-peers",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -136,7 +137,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "scene": f"{given.split} faces, 200 px, on 640x480" if given.data else "640x480-1 of mien bench",
         "pictures": given.pictures,
         "detector": config.detect.backend,
-        "model": given.model or describe_model(config).name,
+        "model": describe_model(config).name,
         "marks": complaints(before),
         "programs": found,
     }
@@ -173,7 +174,7 @@ def main() -> int:
     given = parse()
     try:
         result = measure(given)
-    except PeerError as error:
+    except (PeerError, MienError) as error:
         print(f"measure.py: {error}", file=sys.stderr)
         return 2
     print(as_text(result))

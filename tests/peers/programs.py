@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -68,9 +69,9 @@ def own_bytes() -> int:
 
 
 class Program:
-    """A program that answers. start_s: from the start of its process to its first answer."""
+    """A program that answers. changes: of Mien's settings. start_s: from start to first answer."""
 
-    def __init__(self, name: str, python: str, pictures: Path, core: int, model: str = "") -> None:
+    def __init__(self, name: str, python: str, pictures: Path, core: int, changes: Sequence[str] = ()) -> None:
         self.name = name
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the program)
         began_s = time.perf_counter()
@@ -80,7 +81,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
-            env=os.environ | ({"MIEN_PEERS_MODEL": model} if model else {}),
+            env=os.environ | {"MIEN_PEERS_SET": json.dumps(changes)},
         )
         try:
             self.ask(0)

@@ -101,3 +101,11 @@ def test_an_unknown_program_is_refused_before_anything_is_installed() -> None:
     done = subprocess.run([sys.executable, HERE / "measure.py", "fly"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith(f"fly: must be one of {', '.join(PEERS)}")
+
+
+def test_a_setting_that_is_none_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, HERE / "measure.py", "--set", "detect.legs=4"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == "measure.py: detect.legs: no such setting (mien config --print lists them)\n"

@@ -47,16 +47,13 @@ def mien():
 
     from edge.bench.measure import bench_config
     from edge.build import build_parts, build_sinks
-    from edge.config import Config
+    from edge.commands.settings import settings
     from edge.core import Core
     from edge.messages import Frame
     from edge.pipeline import Pipeline
     from edge.privacy import Privacy
 
-    config = bench_config(Config())
-    model = os.environ.get("MIEN_PEERS_MODEL")
-    if model:
-        config = replace(config, classify=replace(config.classify, model=model))
+    config = bench_config(settings(None, json.loads(os.environ.get("MIEN_PEERS_SET", "[]"))))
     config = replace(config, track=replace(config.track, min_hits=1))
     core = Core(Privacy(Path(tempfile.gettempdir()) / "mien-peers-none" / "privacy.json"))
     parts = build_parts(config)

@@ -136,7 +136,7 @@ def test_setup_installs_on_arm64(computer: Computer) -> None:
 
 def events(text: str) -> list[dict[str, Any]]:
     """The events in a text, one a line; a line that was cut short is none."""
-    return [json.loads(line) for line in re.findall(r'^\{"type":"(?:face|emotion)_.*\}$', text, re.MULTILINE)]
+    return [json.loads(line) for line in re.findall(r'^(\{"type":"(?:face|emotion)_.*\})\n', text, re.MULTILINE)]
 
 
 def test_from_power_on_to_the_first_event(computer: Computer) -> None:

@@ -39,7 +39,8 @@ class Isolated:
         self._thread.start()
 
     def publish(self, reading: Reading) -> None:
-        self.tell(reading.events)
+        if reading.events or self._error is not None:  # most frames bring none, and locks cost
+            self.tell(reading.events)
 
     def tell(self, events: Sequence[Event]) -> None:
         with self._changed:

@@ -76,19 +76,26 @@ class HistorySink:
         return self._notes.dropped
 
     def tell(self, events: Sequence[Event]) -> None:
-        if not self._thread.is_alive():
-            raise SinkError(f"history: {self._store.path} is no longer written")
+        self._check()
         rows = [row for event in events if (row := row_of(event))]
         with self._noting:
             self._notes.add_events(rows)
 
     def publish(self, reading: Reading) -> None:
-        self.tell(reading.events)
-        minute = int(reading.frame.captured_at // 60)
+        if reading.events:
+            self.tell(reading.events)
+        self._check()
         measured = self._meter.measure(reading)
+        if not measured:
+            return
+        minute = int(reading.frame.captured_at // 60)
         with self._noting:
             for emotion, passed_s in measured:
                 self._notes.add_presence(Minute(minute, emotion), Presence(passed_s, reading.frame.time_s))
+
+    def _check(self) -> None:
+        if not self._thread.is_alive():
+            raise SinkError(f"history: {self._store.path} is no longer written")
 
     def close(self) -> None:
         if self._core:

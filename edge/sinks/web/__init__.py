@@ -12,8 +12,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-import uvicorn
-
 from edge.errors import SinkError
 from edge.feedback import Glimpses
 from edge.model.package import model_path, read_package
@@ -26,7 +24,7 @@ from edge.sinks.web.guard import Guard
 from edge.sinks.web.hub import Hub
 from edge.sinks.web.names import is_loopback
 from edge.sinks.web.pictures import Pictures
-from edge.sinks.web.server import listen_on, server_config, url_of
+from edge.sinks.web.server import Server, listen_on, server_config, url_of
 from edge.sinks.web.token import Keeper, token_path
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ class WebSink:
         hello = hello_of(self._hub, feedback=config.feedback.enabled, history=config.history.enabled)
         site = Site(self._hub, self._pictures, metrics, api, hello)
         names = None if local else web.names
-        self._server = uvicorn.Server(server_config(Guard(site.app(), names, access)))
+        self._server = Server(server_config(Guard(site.app(), names, access)))
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, args=(listener,), name="web", daemon=True)
@@ -125,7 +123,7 @@ class WebSink:
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({serving, encoding, stopping}, return_when=asyncio.FIRST_COMPLETED)
         self._hub.close()
-        self._server.should_exit = True
+        self._server.end()
         await asyncio.wait({serving}, timeout=GOODBYE_S)
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()  # a viewer that does not read would hold us up

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import logging
 import socket
@@ -18,6 +20,29 @@ if TYPE_CHECKING:
 SEND_BUFFER_BYTES = 64 * 1024
 """Asked of the kernel for each viewer: room for a few pictures, so that a slow one does not watch the past."""
 HEAD_BYTES_MAX = 16 * 1024
+
+
+TICK_S = 1.0
+DATED = 0
+"""A tick of this number renews the date that answers carry."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, but it looks about once a second rather than ten times: which was most of an idle page."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Stop now. On the server's own event loop."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(DATED):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), TICK_S)
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:

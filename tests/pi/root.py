@@ -94,8 +94,8 @@ class Root:
             mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount -t sysfs sysfs "$root/sys"
             mount -t tmpfs tmpfs "$root/run"; mount --bind "$cpuinfo" "$root/proc/cpuinfo"
             mount --bind "$source" "$root/srv/mien"; mount --bind "$wheels" "$root/srv/wheels"
-            exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-                OPENBLAS_CORETYPE=ARMV8 QEMU_CPU=cortex-$processor "$@"
+            exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+                HOME=/root LANG=C.UTF-8 OPENBLAS_CORETYPE=ARMV8 QEMU_CPU=cortex-$processor "$@"
         """
         cpuinfo = cache() / "processors" / processor / "proc/cpuinfo"
         words = [self.path, self.folder / "source", wheels(self.suite), cpuinfo, processor, *command]

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the emulated Raspberry Pi that the tests marked `pi` run in, once; what stands and is current is left alone.
 #
-#   sudo tests/pi/setup.sh [--tier N] [bookworm] [trixie]     tiers 1 and 2, both releases unless told
+#   sudo tests/pi/setup.sh [--tier N] [bookworm] [trixie]     tier 2, both releases unless told
 #
 # Tier 3 takes an x86_64 Debian each that boots in a container, and wheels: systemd-container, 380 MB each.
 #
-# Tiers 4 and 5 take an arm64 Debian each that boots in a virtual machine, with its kernel, and wheels: arm64.sh.
+# Tiers 4 and 5 take an arm64 Debian each that boots in a virtual machine, with its kernel, and wheels: arm64.sh. Tier 1
+# installs into the same, beside what it has from tier 2.
 #
 # For tiers 1 and 2 each is an arm64 Debian with Python, the packages of requirements/edge-py3*.txt and nothing else. Nothing is
 # emulated to build it: the Debian packages are unpacked, not configured, and pip fetches aarch64 wheels.
@@ -17,6 +18,7 @@ readonly here
 readonly requirements=$here/../../requirements
 # The program that has to be there, and Debian's package that brings it.
 TOOLS=(qemu-aarch64:qemu-user mmdebstrap:mmdebstrap cc:gcc)
+readonly ARM64_TOOLS=(qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support depmod:kmod)
 PYTHON=python3
 
 say() { printf 'pi: %s\n' "$*" >&2; }
@@ -157,7 +159,7 @@ build_counter() {
 }
 
 main() {
-    local suite suites tier=1
+    local suite suites tier=2
     if [[ ${1:-} == --tier ]]; then
         tier=${2:-}
         shift $(($# < 2 ? $# : 2))
@@ -174,11 +176,12 @@ main() {
         esac
     done
     case $tier in
-        1 | 2) ;;
+        1) TOOLS+=("${ARM64_TOOLS[@]}") ;;
+        2) ;;
         3) TOOLS+=(systemd-nspawn:systemd-container) ;;
         4 | 5)
             TOOLS+=(qemu-system-aarch64:qemu-system-arm mkfs.ext4:e2fsprogs mkfs.vfat:dosfstools mcopy:mtools sfdisk:fdisk)
-            TOOLS+=(qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support depmod:kmod)
+            TOOLS+=("${ARM64_TOOLS[@]}")
             ;;
         *)
             say "unknown tier '$tier': 1 to 5"
@@ -196,15 +199,9 @@ main() {
     if [[ ! -r $cache/processors/a76/proc/cpuinfo ]]; then views "$cache/processors"; fi
     for suite in "${suites[@]}"; do
         SECONDS=0
-        if [[ $tier == 3 ]]; then
-            boots "$suite"
-        elif [[ $tier -ge 4 ]]; then
-            "$here/arm64.sh" "$cache" "$suite"
-        elif [[ $suite == bookworm ]]; then
-            build bookworm 3.11
-        else
-            build trixie 3.13
-        fi
+        if [[ $tier == 3 ]]; then boots "$suite"; fi
+        if [[ $tier == [12] ]]; then build "$suite" "$([[ $suite == bookworm ]] && echo 3.11 || echo 3.13)"; fi
+        if [[ $tier == [145] ]]; then "$here/arm64.sh" "$cache" "$suite"; fi
     done
     say "ready in $cache"
 }

@@ -24,7 +24,19 @@ SIZE_START = 1.0
 """All five numbers share one int8 scale, so they are stretched to like ranges: the box's centre is the cell's plus
 OFFSET_SCALE * number strides, its size exp(SIZE_START + SIZE_SCALE * number) strides."""
 
-CHANNELS = sum(NUMBERS * (STRIDES[-1] // stride) ** 2 for stride in STRIDES)
+PLACES = np.array(
+    [
+        ((x + 0.5) * stride, (y + 0.5) * stride, stride)
+        for stride in STRIDES
+        for y in range(STRIDES[-1] // stride)
+        for x in range(STRIDES[-1] // stride)
+    ],
+    np.float32,
+)
+"""The cells that one square of the coarsest grid holds, as the output's channels do, finest first: each one's
+middle (x, y) from the square's corner and its stride, in pixels."""
+
+CHANNELS = NUMBERS * len(PLACES)
 
 MAX_CANDIDATES = 1000
 """The best so many cells are looked at: a frame full of faces has about five for each."""
@@ -33,41 +45,24 @@ NMS_IOU = 0.4
 VOTING_IOU = 0.65
 
 
-def unpack(cells: NDArray[Any]) -> list[NDArray[Any]]:
-    """The grids of an output, finest first: each (rows, columns, NUMBERS).
-
-    cells: shape (height / 32, width / 32, CHANNELS), the squares of finer cells packed into channels.
-    """
-    rows, columns, _ = cells.shape
-    grids, start = [], 0
-    for stride in STRIDES:
-        side = STRIDES[-1] // stride
-        end = start + NUMBERS * side * side
-        grid = cells[:, :, start:end].reshape(rows, columns, side, side, NUMBERS)
-        grids.append(grid.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, NUMBERS))
-        start = end
-    return grids
-
-
 def decode(
     cells: NDArray[Any], *, scale: float = 1.0, zero_point: int = 0, min_score: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(boxes (n, 4), scores (n,)) of the cells that reach min_score, best first, MAX_CANDIDATES at most.
 
-    Boxes are x_min, y_min, x_max, y_max in pixels of the picture. cells: as `unpack` takes them, raw; a real
-    number is (raw - zero_point) * scale.
+    Boxes are x_min, y_min, x_max, y_max in pixels of the picture. cells: an output, raw, shape (height / 32,
+    width / 32, CHANNELS); a real number is (raw - zero_point) * scale.
     """
     lowest = np.log(max(min_score, 1e-6) / max(1 - min_score, 1e-6)) / scale + zero_point
-    numbers, centres, strides = [], [], []
-    for stride, grid in zip(STRIDES, unpack(cells), strict=True):
-        rows, columns = np.nonzero(grid[:, :, 0] >= lowest)  # on raw numbers: most cells end here
-        numbers.append(grid[rows, columns])
-        centres.append(np.stack([columns, rows], axis=1) + 0.5)
-        strides.append(np.full(len(rows), stride, np.float32))
-    values = (np.concatenate(numbers).astype(np.float32) - zero_point) * np.float32(scale)
+    rows, columns, _ = cells.shape
+    packed = cells.reshape(rows, columns, len(PLACES), NUMBERS)
+    row, column, place = np.nonzero(packed[:, :, :, 0] >= lowest)  # on raw numbers: most cells end here
+    values = (packed[row, column, place].astype(np.float32) - zero_point) * np.float32(scale)
     best = np.argsort(-values[:, 0], kind="stable")[:MAX_CANDIDATES]
-    values, pixels = values[best], np.concatenate(strides)[best, None]
-    middle = (np.concatenate(centres)[best] + OFFSET_SCALE * values[:, 1:3]) * pixels
+    values, places = values[best], PLACES[place[best]]
+    pixels = places[:, 2:]
+    corner = np.stack([column[best], row[best]], axis=1) * STRIDES[-1]
+    middle = corner + places[:, :2] + OFFSET_SCALE * values[:, 1:3] * pixels
     # A size beyond e^8 strides is no face; without the bound a strange model would overflow.
     half = np.exp(np.clip(SIZE_START + SIZE_SCALE * values[:, 3:5], -8, 8)) * pixels / 2
     boxes = np.concatenate([middle - half, middle + half], axis=1).astype(np.float32)
@@ -94,9 +89,9 @@ def suppress(
         high = np.minimum(boxes[one, 2:], boxes[:, 2:])
         shared = np.clip(high - low, 0, None).prod(axis=1)
         overlap = shared / np.maximum(areas[one] + areas - shared, 1e-6)
-        voters = overlap >= VOTING_IOU
-        voters[one] = True
-        voted[one] = np.average(boxes[voters], axis=0, weights=scores[voters])
+        voices = scores * (overlap >= VOTING_IOU)
+        voices[one] = scores[one]
+        voted[one] = voices @ boxes / voices.sum()
         free &= overlap < NMS_IOU
         free[one] = False  # a box without area does not overlap itself
         kept.append(one)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.detect.grid import CHANNELS, MAX_CANDIDATES, NUMBERS, STRIDES, decode, suppress, unpack
+from edge.detect.grid import CHANNELS, MAX_CANDIDATES, NUMBERS, STRIDES, decode, suppress
 
 
 def grids(rows: int, columns: int) -> list[np.ndarray]:
@@ -28,15 +28,8 @@ def pack(made: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(packed, axis=-1)
 
 
-def test_grids_come_out_of_the_channels_as_they_went_in() -> None:
-    made = [
-        np.random.default_rng(stride).normal(size=grid.shape)
-        for stride, grid in zip(STRIDES, grids(2, 3), strict=True)
-    ]
-    cells = pack(made)
-    assert cells.shape == (2, 3, CHANNELS)
-    for before, after in zip(made, unpack(cells), strict=True):
-        assert (before == after).all()
+def test_an_output_has_five_numbers_for_each_cell_of_each_grid() -> None:
+    assert pack(grids(2, 3)).shape == (2, 3, CHANNELS)
 
 
 @pytest.mark.parametrize(("level", "row", "column"), [(0, 5, 7), (1, 0, 3), (2, 1, 0)])

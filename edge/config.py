@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SourceKind = Literal["auto", "picamera", "v4l2", "stream", "video", "images", "demo"]
-DetectorBackend = Literal["haar", "yunet"]
+DetectorBackend = Literal["luma", "haar", "yunet"]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Topic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=128)]
 
@@ -68,7 +68,9 @@ class SourceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class DetectConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How faces are found."""
 
-    backend: Annotated[DetectorBackend, Meta(description="yunet needs its ONNX file in detect.model")] = "haar"
+    backend: Annotated[
+        DetectorBackend, Meta(description="luma is Mien's own; yunet needs its ONNX file in detect.model")
+    ] = "luma"
     model: Annotated[str, Meta(description="the detector's own model file, where it needs one")] = ""
     width_px: Annotated[
         int,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge.config import DetectConfig
     from edge.messages import Face
 
-BACKENDS = ("haar", "yunet")
+BACKENDS = ("luma", "haar", "yunet")
 
 
 class Detector(Protocol):

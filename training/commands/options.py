@@ -36,7 +36,7 @@ def data_options(function: Function) -> Function:
 def detector_options(function: Function) -> Function:
     """Adds DETECTORS, at least one, and --data, a folder of photos with known faces."""
     for option in (
-        click.argument("detectors", nargs=-1, required=True, metavar="MODEL|yunet|haar..."),
+        click.argument("detectors", nargs=-1, required=True, metavar="MODEL|luma|yunet|haar..."),
         photos_option("--data", "data"),
     ):
         function = option(function)

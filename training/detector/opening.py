@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import is_zipfile
 
+from msgspec import structs
+
 from edge.config import DetectConfig
 from edge.detect import luma, yunet
 from edge.detect.haar import load as load_haar
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from edge.detect import Detector
 
 YUNET_VARIABLE = "MIEN_YUNET"
-WORDS = "haar, yunet, or a detector's file: .tflite, .keras, .onnx (YuNet)"
+WORDS = "luma, haar, yunet, or a detector's file: .tflite, .keras, .onnx (YuNet)"
 
 
 def open_detector(word: str, *, width_px: int, min_score: float, min_face_px: int = 8) -> Detector:
-    """`haar`, `yunet`, or a detector's model file.
+    """`luma`, `haar`, `yunet`, or a detector's model file.
 
     `yunet` by name takes its file from the variable MIEN_YUNET. Raises ConfigError, ModelError or
     MissingPackageError.
@@ -34,6 +36,8 @@ def open_detector(word: str, *, width_px: int, min_score: float, min_face_px: in
     config = DetectConfig(model=word, width_px=width_px, min_score=min_score, min_face_px=min_face_px)
     if word == "haar":
         return load_haar(config)
+    if word == "luma":
+        return luma.load(structs.replace(config, model=""))
     if suffix == ".onnx":
         return yunet.load(config)
     if suffix == ".tflite":

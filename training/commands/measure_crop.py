@@ -20,7 +20,10 @@ from training.splits import split
 @click.option("--count", type=click.IntRange(1), default=4000, show_default=True, help="Faces placed.")
 @click.option("--seed", type=int, default=5, show_default=True)
 def command(detector: str, data: Path, count: int, seed: int) -> None:
-    """Measure the crop contract of DETECTOR (luma, yunet, haar or a model file) on training faces placed on a wall."""
+    """Measure the crop contract of DETECTOR (luma, yunet, haar or a model file).
+
+    Training faces are placed on a wall.
+    """
     opened = open_detector(detector, width_px=SCENE_SIZE[0], min_score=0.5, min_face_px=24)
     pixels = split(read_faces(data)).training.pixels
     rows = np.random.default_rng(seed).permutation(len(pixels))[:count]

@@ -39,7 +39,11 @@ def test_people_are_told_the_same_in_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "message"),
     [
-        (["evaluate-detector", "nonsense", "--data", "{}"], ConfigError, "nonsense: no detector: luma, haar, yunet"),
+        (
+            ["evaluate-detector", "nonsense", "--data", "{}"],
+            ConfigError,
+            "nonsense: no detector: luma, haar, yunet",
+        ),
         (["evaluate-detector", "haar", "--data", "{}/gone"], SourceError, r"boxes\.csv: cannot be read"),
         (["evaluate-detector", "{}/gone.tflite", "--data", "{}"], ModelError, r"gone\.tflite: cannot be read"),
         (["evaluate-detector", "{}/gone.keras", "--data", "{}"], ModelError, r"gone\.keras: no such model file"),

@@ -25,6 +25,8 @@ log = logging.getLogger("mien.history")
 BUSY_S = 2.0
 """So long a batch waits for another program that holds the database."""
 WAL_KEPT_BYTES = 4_000_000
+CACHE_KIB = 256
+"""Of SQLite's pages in memory. Its usual 2 MB fill as the file grows: a soak took that for a leak."""
 REFUSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 
 INSERT_EVENT = f"INSERT INTO events (boot, {', '.join(EventRow._fields)}) VALUES (?{', ?' * len(EventRow._fields)})"  # noqa: S608  (no user's words)
@@ -77,6 +79,7 @@ class Store:
             if is_empty(connection):
                 create(connection)
             check_schema(connection, self.path)
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise damage(verdict)

@@ -42,7 +42,7 @@ def give_back() -> None:
     """Return to the system what lies free in this process: worth it after a model, sinks or a camera were let go.
 
     The C library keeps freed pieces between used ones for ever: resident memory went up by 10 MB over some reloads
-    (docs/PERFORMANCE.md). Takes some 20 ms; where the library is not glibc, only Python's own memory is freed.
+    (docs/FAULTS.md). Takes some 20 ms; where the library is not glibc, only Python's own memory is freed.
     """
     gc.collect()
     with contextlib.suppress(AttributeError):

@@ -38,9 +38,12 @@ def bundled() -> Material:
     )
 
 
-def from_faces(data: Path, split: str, count: int) -> Material:
-    """Faces of a split of an npz file (pixels, emotion, usage, votes), 200 px wide, each somewhere in a room."""
-    from training.detector.scenes import place_face
+def from_faces(data: Path, split: str, count: int, scenes: Path | None = None) -> Material:
+    """Faces of a split of an npz file (pixels, emotion, usage, votes), 200 px wide, each somewhere in a room.
+
+    scenes: a folder of photos without people (boxes.csv, img/), which are the rooms; else one bare wall is.
+    """
+    from training.detector.scenes import fit_scene, place_face
 
     with np.load(data, allow_pickle=False) as arrays:
         rows = np.flatnonzero(arrays["usage"].astype(str) == split)
@@ -52,8 +55,10 @@ def from_faces(data: Path, split: str, count: int) -> Material:
         votes = arrays["votes"][rows] if "votes" in arrays.files else None
     wall = demo.Scene(SourceConfig()).render(0)
     height, width = wall.shape
+    rooms = [wall] if scenes is None else [fit_scene(luma, (width, height)) for luma in empty(scenes)]
     pictures, boxes = [], []
-    for face in pixels:
+    for number, face in enumerate(pixels):
+        wall = rooms[number % len(rooms)]
         corner = int(rng.integers(20, width - SIDE_PX - 20)), int(rng.integers(20, height - SIDE_PX - 20))
         picture, box = place_face(wall, face, SIDE_PX, corner)
         noisy = picture + rng.normal(0, 2, picture.shape)
@@ -63,6 +68,16 @@ def from_faces(data: Path, split: str, count: int) -> Material:
     if votes is not None:
         truths["FER+"] = ["" if won == UNLABELLED else FERPLUS[won] for won in majority(votes)]
     return Material(np.stack(pictures), boxes, truths)
+
+
+def empty(folder: Path) -> list[np.ndarray]:
+    """The photos of a set in which nobody is."""
+    from training.detector.photos import read_photos
+
+    photos = [photo.read_luma() for photo in read_photos(folder) if not len(photo.boxes)]
+    if not photos:
+        raise SystemExit(f"{folder}: holds no photo without people")
+    return photos
 
 
 def write(material: Material, folder: Path) -> Path:

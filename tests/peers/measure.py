@@ -3,6 +3,7 @@
 
 tests/peers/measure.py [fer]                 the benchmark's scene of one face, 640x480
 tests/peers/measure.py --data fer2013.npz    FER-2013's test faces on a wall: faces found and right answers, too
+tests/peers/measure.py --data fer2013.npz --scenes DIR     the same in photos without people
 tests/peers/measure.py --json peers.json     for machines; docs/BENCHMARKS.md is made from it
 """
 
@@ -41,6 +42,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)}; all of them by default")
     parser.add_argument("--data", type=Path, help="an npz file of faces: pixels, emotion, usage, votes")
+    parser.add_argument("--scenes", type=Path, help="photos without people to put them into (boxes.csv, img/)")
     parser.add_argument("--split", default="PublicTest", help="of the data (PublicTest)")
     parser.add_argument("--pictures", type=int, default=300, help="how many each program is shown (300)")
     parser.add_argument("--starts", type=int, default=3, help="starts of each program, the median counts (3)")
@@ -97,6 +99,12 @@ def score(material: Material, answers: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def shown(given: argparse.Namespace) -> str:
+    if not given.data:
+        return "640x480-1 of mien bench"
+    return f"{given.split} faces, 200 px, {'in photos' if given.scenes else 'on a wall'}, 640x480"
+
+
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Everything. Raises PeerError."""
     load = Load()
@@ -105,7 +113,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     for name in given.peers:
         print(f"environment of {name}", file=sys.stderr)
         pythons[name] = str(environment(PEERS[name], given.environments))
-    material = from_faces(given.data, given.split, given.pictures) if given.data else bundled()
+    material = from_faces(given.data, given.split, given.pictures, given.scenes) if given.data else bundled()
     core = max(os.sched_getaffinity(0))
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -134,7 +142,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "format": "mien-peers",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": describe_machine().processor,
-        "scene": f"{given.split} faces, 200 px, on 640x480" if given.data else "640x480-1 of mien bench",
+        "scene": shown(given),
         "pictures": given.pictures,
         "detector": config.detect.backend,
         "model": describe_model(config).name,

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import material as material_file
 import numpy as np
 import pytest
 from material import bundled, from_faces, judged, write
@@ -85,6 +87,21 @@ def test_faces_on_a_wall_carry_both_labels(tmp_path: Path) -> None:
     assert all(box.width == box.height == 200 for box in material.boxes)
     with pytest.raises(SystemExit, match="split PublicTest has 3 faces, fewer than 4"):
         from_faces(path, "PublicTest", 4)
+
+
+def test_the_rooms_may_be_photos_in_which_nobody_is(tmp_path: Path) -> None:
+    path, rooms = tmp_path / "faces.npz", tmp_path / "rooms"
+    usage = np.array(["PublicTest"] * 3)
+    np.savez(path, pixels=np.full((3, 48, 48), 250, np.uint8), emotion=np.full(3, 3), usage=usage)
+    rooms.mkdir()
+    for name, grey in (("dark", 20), ("light", 200), ("peopled", 120)):
+        cv2.imwrite(str(rooms / f"{name}.png"), np.full((60, 100), grey, np.uint8))
+    (rooms / "boxes.csv").write_text("image,x,y,w,h\npeopled.png,5,5,20,20\n")
+    pictures = from_faces(path, "PublicTest", 3, rooms).pictures
+    assert pictures.shape == (3, 480, 640)
+    corners = [round(float(picture[:10, :10].mean())) for picture in pictures]
+    assert corners == pytest.approx([20, 200, 20], abs=2)
+    assert material_file.empty(rooms)[0].shape == (60, 100)
 
 
 def test_a_program_that_fails_is_one_line(pictures: Path) -> None:

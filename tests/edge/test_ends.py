@@ -53,6 +53,9 @@ class Program:
         while words not in self._manager.recv(4096).decode():
             pass
 
+    def has_written(self, phase: str) -> bool:
+        return self.events.exists() and f'"phase":"{phase}"' in self.events.read_text()
+
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         self.process.communicate(timeout=PATIENCE_S)
@@ -72,7 +75,8 @@ def in_phase(folder: Path, phase: str) -> Iterator[Program]:
     program = Program(folder, *SOURCES[phase])
     try:
         program.wait_until(f"STATUS={phase}")
-        program.wait_until("WATCHDOG=1")
+        while not program.has_written(phase):  # a thread of its own writes
+            program.wait_until("WATCHDOG=1")
         yield program
     finally:
         program.process.kill()

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("keras")
 
 import keras
+from tiny import tiny_recipe
 
 from edge.errors import ConfigError, ModelError, SinkError
 from training.checkpoint import read_checkpoint, write_checkpoint
@@ -29,26 +30,9 @@ from training.run import fingerprint
 from training.splits import split
 from training.weights import take_weights
 
-RECIPE = """
-name = "tiny"
-[model]
-size = "small"
-[loss]
-second_head_weight = 0.5
-[augment]
-mixup = 0.2
-[train]
-epochs = 2
-batch_size = 16
-learning_rate = 0.02
-warmup_epochs = 0.5
-ema = 0.5
-precision = "float32"
-"""
-
 
 def tiny(**train: Any) -> Recipe:
-    recipe = parse_recipe(RECIPE, "tiny.toml")
+    recipe = parse_recipe(tiny_recipe(epochs=2), "tiny.toml")
     return msgspec.structs.replace(recipe, train=msgspec.structs.replace(recipe.train, **train))
 
 

@@ -18,27 +18,11 @@ import pytest
 
 pytest.importorskip("keras")
 
+from tiny import tiny_recipe
 from train_command import mien_train
 
 from training.checkpoint import read_checkpoint
 from training.history import read_history
-
-RECIPE = """
-name = "tiny"
-[model]
-size = "small"
-[loss]
-second_head_weight = 0.5
-[augment]
-mixup = 0.2
-[train]
-epochs = 3
-batch_size = 16
-learning_rate = 0.02
-warmup_epochs = 0.5
-ema = 0.5
-precision = "float32"
-"""
 
 IN_MID_EPOCH = "os.kill(os.getpid(), signal.SIGKILL)"
 # The kernel ends a process that writes past the limit at the very byte; Python would have ignored its signal.
@@ -82,7 +66,7 @@ def largest_file(size_bytes: int) -> Iterator[None]:
 def test_a_run_that_is_killed_twice_and_fills_the_disk_ends_as_an_unbroken_one(
     npz: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tiny.toml").write_text(RECIPE)
+    (tmp_path / "tiny.toml").write_text(tiny_recipe(epochs=3))
     words = ("fit", tmp_path / "tiny.toml", "--data", npz, "--out")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     checkpoint = broken / "checkpoint.npz"

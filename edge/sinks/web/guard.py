@@ -8,6 +8,7 @@ Sec-Fetch-Site), and nothing we answer may be embedded elsewhere. From the local
 from __future__ import annotations
 
 import logging
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from h11 import LocalProtocolError
@@ -55,7 +56,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded_send(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                message["headers"] = [*message.get("headers", []), *RAW_HEADERS]
+                date = formatdate(usegmt=True).encode()
+                message["headers"] = [(b"date", date), *message.get("headers", []), *RAW_HEADERS]
             await send(message)
 
         try:

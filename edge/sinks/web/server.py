@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import socket
@@ -22,13 +21,8 @@ SEND_BUFFER_BYTES = 64 * 1024
 HEAD_BYTES_MAX = 16 * 1024
 
 
-TICK_S = 1.0
-DATED = 0
-"""A tick of this number renews the date that answers carry."""
-
-
 class Server(uvicorn.Server):
-    """uvicorn's, but it looks about once a second rather than ten times: which was most of an idle page."""
+    """uvicorn's, without its ten ticks a second: they were most of what an idle page cost. The Guard dates answers."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -40,9 +34,7 @@ class Server(uvicorn.Server):
         self._ended.set()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(DATED):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), TICK_S)
+        await self._ended.wait()
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:
@@ -58,6 +50,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,
         ws_max_size=1024,  # a page only ever asks for the next picture
         ws_per_message_deflate=False,  # JPEG does not shrink further
         timeout_graceful_shutdown=1,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -71,6 +73,14 @@ def test_every_answer_carries_the_security_headers_and_invites_no_other_site(sin
             assert answer.headers.get_all(name) == [value]
         assert not any(name.lower().startswith("access-control") for name in answer.headers)
         assert answer.headers["Server"] is None
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_carries_the_time(sink: WebSink, path: str) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    with ask(sink, path) as answer:
+        (date,) = answer.headers.get_all("Date") or []
+    assert before <= parsedate_to_datetime(date) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "http://127.0.0.1"])

@@ -5,7 +5,8 @@
 #   requirements/lock.sh --upgrade   takes the newest of everything that fits
 #
 # A lock pins and hashes every package, the build backend of mien itself included, so that setup.sh resolves nothing.
-# pip.lock holds the pip that installs them on a device; it is not itself installed.
+# pip.lock holds the pip that installs them on a device, segno.lock what draws a QR code on a workstation; neither is
+# itself installed.
 # The same file serves x86_64 and aarch64: both are resolved, from wheels alone, and must agree.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -73,8 +74,15 @@ for python in 3.11 3.12 3.13; do
     lock "$python" edge "requirements/test-py${python/./}.txt" "$@"
 done
 
-if [[ -e requirements/pip.lock ]]; then cp -- requirements/pip.lock "$work/pip.lock"; fi
-echo pip | uv pip compile --quiet --generate-hashes --only-binary :all: --custom-compile-command requirements/lock.sh \
-    --annotation-style line --no-annotate --python-version 3.11 "$@" --output-file "$work/pip.lock" -
-mv -- "$work/pip.lock" requirements/pip.lock
-echo 'requirements/pip.lock: 1 package'
+# alone PACKAGE [OPTION...]: one package that is fetched by itself, as a wheel that Python runs as it is.
+alone() {
+    local name=$1.lock
+    if [[ -e requirements/$name ]]; then cp -- "requirements/$name" "$work/$name"; fi
+    echo "$1" | uv pip compile --quiet --generate-hashes --only-binary :all: --annotation-style line --no-annotate \
+        --custom-compile-command requirements/lock.sh --python-version 3.11 "${@:2}" --output-file "$work/$name" -
+    mv -- "$work/$name" "requirements/$name"
+    echo "requirements/$name: 1 package"
+}
+
+alone pip "$@"
+alone segno --constraints requirements/test-py311.txt "$@"

@@ -105,11 +105,12 @@ def test_two_workers_on_loopback_lose_what_one_loses(npz: Path, tmp_path: Path) 
             env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
-    alone = start("alone")
-    assert alone.wait() == 0, alone.communicate()[0]
-    both = [start("both", "--distribute", address, "--worker", f"{k}/2") for k in (1, 2)]
-    told = [process.communicate(timeout=600)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], "\n".join(told)
+    def end(*processes: subprocess.Popen[str]) -> None:
+        told = [process.communicate(timeout=600)[0] for process in processes]
+        assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(told)
+
+    end(start("alone"))
+    end(*(start("both", "--distribute", address, "--worker", f"{k}/2") for k in (1, 2)))
     losses = [[row["loss"] for row in read_history(tmp_path / out / "history.csv")] for out in ("alone", "both")]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
     assert (tmp_path / "both" / "model.keras").is_file()

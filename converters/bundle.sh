@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # From a recipe to a bundled model: train, convert, verify, measure, package. Every bundled model is made so.
 #
-#   converters/bundle.sh NAME DATA [RUNS]
+#   converters/bundle.sh NAME DATA [RUNS [OUT]]
 #
 # NAME: emotion, emotion-fer2013 or emotion-small. The first two start from the `trunk`, which is trained if it is not
 # there. All learn from the teacher's scores, training/parents/soft-targets.npz (mien-train fit teacher, then teach).
 # DATA: fer2013.npz or fer2013.csv. RUNS: where training results lie [runs]; a finished RUNS/NAME/model.keras is taken
-# as it is, an interrupted training goes on. The result is edge/assets/NAME.tflite.
+# as it is, an interrupted training goes on. The results are edge/assets/NAME.tflite and the float network that it was
+# converted from, training/parents/NAME.keras; OUT, a folder, takes both instead.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 # shellcheck source=converters/bundle_checks.sh
 source converters/bundle_checks.sh
 
-[[ $# -eq 2 || $# -eq 3 ]] || fail "usage: converters/bundle.sh NAME DATA [RUNS]"
-name=$1 data=$2 runs=${3:-runs}
+[[ $# -ge 2 && $# -le 4 ]] || fail "usage: converters/bundle.sh NAME DATA [RUNS [OUT]]"
+name=$1 data=$2 runs=${3:-runs} assets=${4:-edge/assets} parents=${4:-training/parents}
 need_file "$data"
 need_commands
 
@@ -22,6 +23,7 @@ origin="Trained from scratch by the Mien project (mien-train fit $name) on FER-2
 with the FER+ votes (Barsoum et al. 2016)"
 licence="MIT for the weights; the training pictures are not part of them and have their own terms"
 start=()
+calibrate=yes # whether a temperature of the int8 file's own is tried; it ships where it makes the scores truer
 case $name in
     emotion-fer2013)
         labels=fer2013 version=1.1.0 start=("$runs/trunk/model.keras")
@@ -53,14 +55,39 @@ if [[ ! -f $model ]]; then
 fi
 
 work=$(mktemp -d)
-trap 'rm -rf -- "$work"' EXIT
-mien-convert to-int8 "$model" --out "$work/$name.tflite" --labels "$labels" \
-    --calibration "$data" --ids training/calibration.txt
-mien-convert audit "$work/$name.tflite"
-mien-convert verify "$work/$name.tflite" --against "$model" --data "$data" --split PublicTest \
+trap 'rm -rf -- "$work" "$parents/unfinished-$name.keras"' EXIT
+
+# Converts MODEL to FILE.
+to_int8() {
+    mien-convert to-int8 "$1" --out "$2" --labels "$labels" --calibration "$data" --ids training/calibration.txt
+}
+
+# Divides the logits by the temperature that the int8 file wants, converts again, and makes that the model where its
+# answers are the same and its scores truer, all on the validation tenth: PublicTest chooses nothing.
+try_temperature() {
+    local tried=$work/calibrated status=0
+    mien-train calibrate "$model" --int8 "$file" --data "$data" --part validation --out "$tried"
+    to_int8 "$tried/model.keras" "$tried/$name.tflite"
+    mien-train calibrate "$model" --int8 "$file" --data "$data" --same-as "$tried/$name.tflite" --truer || status=$?
+    case $status in
+        0) model=$tried/model.keras file=$tried/$name.tflite chosen="with that temperature: it makes the scores truer" ;;
+        3) chosen="without that temperature: it makes the scores no truer, or changes answers" ;;
+        *) exit "$status" ;;
+    esac
+}
+
+file=$work/$name.tflite chosen="without a temperature of the int8 file's own: none was asked for"
+to_int8 "$model" "$file"
+if [[ $calibrate == yes ]]; then try_temperature; fi
+echo "$name: packaged $chosen"
+mien-convert audit "$file"
+mien-convert verify "$file" --against "$model" --data "$data" --split PublicTest \
     --labels "$labels" --metrics "$work/conversion.json"
-mien-train evaluate "$work/$name.tflite" --data "$data" --split PublicTest --json >"$work/evaluation.json"
-mien-convert package "$work/$name.tflite" --out "edge/assets/$name.tflite" --force --labels "$labels" \
+mien-train evaluate "$file" --data "$data" --split PublicTest --json >"$work/evaluation.json"
+mkdir -p "$assets" "$parents"
+cp -- "$model" "$parents/unfinished-$name.keras" # a full disk shows before anything is replaced
+mien-convert package "$file" --out "$assets/$name.tflite" --force --labels "$labels" \
     --name "$name" --version "$version" --description "$description" --licence "$licence" --origin "$origin" \
     --metrics conversion="$work/conversion.json" --metrics evaluation="$work/evaluation.json"
-mien-convert inspect "edge/assets/$name.tflite"
+mv -- "$parents/unfinished-$name.keras" "$parents/$name.keras"
+mien-convert inspect "$assets/$name.tflite"

@@ -31,7 +31,7 @@ def bundle(*arguments: str, path: str | None = None) -> subprocess.CompletedProc
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ((), "usage: converters/bundle.sh NAME DATA [RUNS]"),
+        ((), "usage: converters/bundle.sh NAME DATA [RUNS [OUT]]"),
         (("emotion-fer2013", "/no/such.npz"), "/no/such.npz: no such file"),
         (("other", __file__), "other: not one of the bundled models: emotion, emotion-fer2013, emotion-small"),
     ],
@@ -49,6 +49,55 @@ def test_without_the_commands_it_says_what_to_activate() -> None:
     done = bundle("emotion-fer2013", __file__, path="/usr/bin:/bin")
     assert done.returncode == 2
     assert "is not on the PATH: activate the environment of ./setup.sh train" in done.stderr
+
+
+STUB = """#!/bin/bash
+# Converts a text by writing what it was made of; says what it is told to of a comparison.
+declare -A of
+for ((i = 3; i <= $#; i++)); do [[ ${!i} == --* ]] && next=$((i + 1)) && of[${!i}]=${!next}; done
+case "${0##*/} $1" in
+    "mien-convert to-int8") echo "int8 of $(cat "$2")" >"${of[--out]}" ;;
+    "mien-convert package") cp "$2" "${of[--out]}" ;;
+    "mien-convert verify") echo "verified $(cat "$2") against $(cat "${of[--against]}")" ;;
+    "mien-train calibrate")
+        if [[ -n ${of[--same-as]} ]]; then exit "$VERDICT"; fi
+        mkdir -p "${of[--out]}" && echo "scaled $(cat "$2")" >"${of[--out]}/model.keras" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "parent", "line"),
+    [
+        (0, "scaled trained", "emotion: packaged with that temperature"),
+        (3, "trained", "emotion: packaged without that temperature"),
+        (2, None, ""),
+    ],
+    ids=["truer", "no truer", "broken"],
+)
+def test_the_file_with_the_truer_scores_ships_beside_its_own_parent(
+    verdict: int, parent: str | None, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mien-train", "mien-convert"):
+        (tmp_path / name).write_text(STUB)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "runs" / "emotion").mkdir(parents=True)
+    (tmp_path / "runs" / "emotion" / "model.keras").write_text("trained\n")
+    (tmp_path / "data.npz").touch()
+    monkeypatch.setenv("VERDICT", str(verdict))
+    out = tmp_path / "out"
+    words = ["emotion", str(tmp_path / "data.npz"), str(tmp_path / "runs"), str(out)]
+    done = bundle(*words, path=f"{tmp_path}:{os.environ['PATH']}")
+    if parent is None:
+        assert done.returncode == verdict
+        assert not out.exists(), "nothing ships of what could not be compared"
+        return
+    assert done.returncode == 0, done.stderr
+    (told,) = [text for text in done.stdout.splitlines() if text.startswith("emotion: ")]
+    assert told.startswith(line)
+    assert f"verified int8 of {parent} against {parent}" in done.stdout
+    shipped = {path.name: path.read_text().strip() for path in out.iterdir()}
+    assert shipped == {"emotion.tflite": f"int8 of {parent}", "emotion.keras": parent}
 
 
 @pytest.mark.parametrize("name", bundled_models())

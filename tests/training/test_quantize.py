@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,18 @@ pytest.importorskip("tensorflow")
 
 import keras
 from click.testing import CliRunner
+from train_command import mien_train
 
 from converters.cli import cli as convert_cli
 from edge.errors import ConfigError, ModelError
 from edge.model.interpreter import Interpreter, dequantize
+from edge.model.labels import FER2013
 from training.cli import cli
 from training.commands.quantize import recipe_of
 from training.dataset import Faces
 from training.models import build_model, one_head
-from training.predictor import load_keras, open_predictor
+from training.predictor import Predictor, load_keras, open_predictor
+from training.quantize.calibrate import agreement
 from training.quantize.graph import folded, observe, with_fake_quantization
 from training.quantize.layers import LEVELS, WEIGHT_LEVELS, FakeQuantize, fake_quantize
 from training.quantize.tune import Tuning, best_scale, scale_head, tuning_recipe
@@ -157,7 +161,35 @@ def test_a_calibrated_model_answers_the_same_with_other_scores(tuned: Path, npz:
     )
     assert after[0] * temperature == pytest.approx(before[0], rel=1e-3)
     assert after[1] == before[1]
-    assert "the same answer on all" in run(cli, *common, "--same-as", tmp_path / "int8.tflite")
+    told = run(cli, *common, "--same-as", tmp_path / "int8.tflite")
+    assert "the same answer on all 8 validation faces" in told
+
+
+def test_which_of_two_files_has_the_truer_scores_is_the_exit_status(
+    tuned: Path, npz: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    int8 = tuned / "int8.tflite"
+    words = ["calibrate", tuned / "model.keras", "--int8", int8, "--data", npz]
+    alike = mien_train(capfd, monkeypatch, *words, "--same-as", int8, "--truer")
+    assert alike.status == 3, "a file is no truer than itself"
+    assert re.search(r"calibration error (0\.\d{4}) -> \1 \(N = 8, floor 0\.\d{4}\): no truer", alike.out)
+    other = mien_train(capfd, monkeypatch, *words, "--same-as", "emotion-fer2013", "--truer")
+    assert (other.status, "validation faces get another answer" in other.out) == (3, True)
+    alone = mien_train(capfd, monkeypatch, *words, "--out", tuned / "calibrated", "--truer").the_line()
+    assert alone == "mien-train: --truer: compares two files: give --same-as FILE, too"
+    strange = mien_train(capfd, monkeypatch, *words, "--same-as", "emotion").the_line()
+    assert strange == "mien-train: the two models have other labels: 7 and 8"
+
+
+def test_the_truer_of_two_models_is_the_one_whose_scores_are_right_as_often_as_they_say(faces: Faces) -> None:
+    def sure(share: float) -> Predictor:
+        scores = np.full(7, (1 - share) / 6, np.float32)
+        scores[0] = share
+        return Predictor(FER2013, lambda pixels: np.tile(scores, (len(pixels), 1)))
+
+    found = agreement(sure(0.9), sure(0.2), faces)
+    assert (found.different, found.truer) == (0, True)
+    assert not agreement(sure(0.2), sure(0.9), faces).truer
 
 
 def test_another_models_answers_are_told_apart(tuned: Path, npz: Path) -> None:

@@ -13,7 +13,10 @@ import numpy as np
 from msgspec import Struct
 
 from edge.errors import ConfigError
+from training.dataset import Faces
 from training.distil import HEAD_OF
+from training.evaluate import VALIDATION, rows_of_split, sample_of
+from training.metrics import measure
 from training.predictor import Predictor, load_keras
 from training.quantize.layers import FakeQuantize
 from training.quantize.tune import SAVED_MODEL, export, scale_head
@@ -23,10 +26,24 @@ from training.temperature import fit_temperature
 
 
 class Agreement(Struct, frozen=True):
-    """Of two models on the same faces. n: faces. different: those with another answer."""
+    """Of two models on the validation tenth.
+
+    n: faces. different: those with another answer. labelled: those of which it is known what is right.
+    calibration_errors: of the first model and the second on these, 0..1. calibration_floor: what chance alone gives
+    the second.
+    """
 
     n: int
     different: int
+    labelled: int
+    calibration_errors: tuple[float, float]
+    calibration_floor: float
+
+    @property
+    def truer(self) -> bool:
+        """Whether the second model's scores are."""
+        before, after = self.calibration_errors
+        return after < before
 
 
 def temperature_of(int8: Predictor, part: Part) -> float:
@@ -55,7 +72,18 @@ def recalibrate(model: Path, int8: Predictor, part: Part, out: Path) -> float:
     return temperature
 
 
-def agreement(first: Predictor, second: Predictor, part: Part) -> Agreement:
-    """How often two models answer differently."""
-    answers = [predictor.scores(part.pixels).argmax(axis=1) for predictor in (first, second)]
-    return Agreement(len(part), int((answers[0] != answers[1]).sum()))
+def agreement(first: Predictor, second: Predictor, faces: Faces) -> Agreement:
+    """Whether two models of the same labels answer alike, and how true the scores of each are.
+
+    Raises ConfigError if they have other labels, SourceError if no face validates.
+    """
+    if first.labels != second.labels:
+        raise ConfigError(f"the two models have other labels: {len(first.labels)} and {len(second.labels)}")
+    pixels = faces.pixels[rows_of_split(faces, VALIDATION)]
+    answers = [predictor.scores(pixels).argmax(axis=1) for predictor in (first, second)]
+    sample = sample_of(first.labels, faces, VALIDATION)
+    scores = [predictor.scores(sample.faces.pixels) for predictor in (first, second)]
+    before, after = (measure(found, sample.truth, first.labels) for found in scores)
+    errors = before.calibration_error, after.calibration_error
+    different = int((answers[0] != answers[1]).sum())
+    return Agreement(len(pixels), different, after.n, errors, after.calibration_floor)

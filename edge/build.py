@@ -52,7 +52,7 @@ def build_classifier(config: Config, name: str) -> Classifier:
 def build_sinks(config: Config, core: Core, *, live: bool) -> list[Sink]:
     """The sinks. Raises SinkError. live: the loop must not wait for a sink; a file's events may not be lost."""
     sinks = open_sinks(config, core)
-    return [Isolated(sink) if live and isinstance(sink, JsonlSink) else sink for sink in sinks]
+    return [Isolated(sink, core) if live and isinstance(sink, JsonlSink) else sink for sink in sinks]
 
 
 class Opener:

@@ -131,13 +131,29 @@ class Core(Struct, frozen=True, eq=False):
     stages: Stages = field(default_factory=Stages)
     counts: Counts = field(default_factory=Counts)
     requests: Requests = field(default_factory=Requests)
+    queues: dict[str, Callable[[], Waiting]] = field(default_factory=dict)
 
     @property
     def stop(self) -> Stop:
         """Ends the loop."""
         return self.requests.stop
 
-    queues: dict[str, Callable[[], Waiting]] = field(default_factory=dict)
+    def join(
+        self, *switched: Callable[[bool], None], queue: str = "", waiting: Callable[[], Waiting] | None = None
+    ) -> Callable[[], None]:
+        """Let the privacy switch call these, and show a queue by this name. Returns what undoes both."""
+        for hook in switched:
+            self.privacy.subscribe(hook)
+        if waiting:
+            self.queues[queue] = waiting
+
+        def leave() -> None:
+            for hook in switched:
+                self.privacy.unsubscribe(hook)
+            if waiting and self.queues.get(queue) is waiting:
+                del self.queues[queue]
+
+        return leave
 
 
 def new_core(config: Config) -> Core:

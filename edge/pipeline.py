@@ -121,11 +121,10 @@ class Pipeline:
     def _hand_on(self, act: Callable[[Sink], None]) -> None:
         """To every sink; one that fails is logged once, tried again, and stops no other."""
         for sink in self.sinks:
-            name = getattr(sink, "name", type(sink).__name__)
             try:
                 act(sink)
             except SinkError as error:
-                self._count_failure(name)
+                self._count_failure(sink)
                 if id(sink) not in self._failing:
                     self._failing.add(id(sink))
                     log.error("%s (going on without it, trying again)", error)  # noqa: TRY400
@@ -134,13 +133,18 @@ class Pipeline:
             except Exception:
                 if id(sink) not in self._failing:
                     self._failing.add(id(sink))
-                    log.exception("%s failed (going on without it, trying again)", name)
-                self._count_failure(name)
+                    log.exception("%s failed (going on without it, trying again)", name_of(sink))
+                self._count_failure(sink)
             else:
-                if id(sink) in self._failing:
+                if self._failing and id(sink) in self._failing:
                     self._failing.remove(id(sink))
-                    log.warning("%s publishes again", name)
+                    log.warning("%s publishes again", name_of(sink))
 
-    def _count_failure(self, name: str) -> None:
-        failures = self._core.counts.sink_failures
+    def _count_failure(self, sink: Sink) -> None:
+        failures, name = self._core.counts.sink_failures, name_of(sink)
         failures[name] = failures.get(name, 0) + 1
+
+
+def name_of(sink: Sink) -> str:
+    """As logs and metrics call it."""
+    return str(getattr(sink, "name", type(sink).__name__))

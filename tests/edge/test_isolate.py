@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge.core import Core
 from edge.errors import SinkError
 from edge.isolate import WAITING_MAX, Isolated
 from edge.messages import Event, FaceLeft, Frame, Reading
+from edge.privacy import Privacy
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Core:
+    return Core(Privacy(tmp_path / "privacy.json"))
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what the sink's thread is about to do."""
+    end_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.001)
 
 
 def left(number: int) -> FaceLeft:
@@ -43,10 +60,10 @@ class Pipe:
         self.closed.set()
 
 
-def test_events_arrive_in_order_and_the_picture_does_not() -> None:
+def test_events_arrive_in_order_and_the_picture_does_not(core: Core) -> None:
     pipe = Pipe()
     pipe.free.set()
-    isolated = Isolated(pipe)
+    isolated = Isolated(pipe, core)
     frame = Frame(np.zeros((4, 4), np.uint8), 0.0, 0.0)
     for number in range(100):
         isolated.publish(Reading(frame, (), (left(number),)))
@@ -55,9 +72,11 @@ def test_events_arrive_in_order_and_the_picture_does_not() -> None:
     assert pipe.closed.is_set()
 
 
-def test_a_blocked_sink_holds_up_nobody_and_the_oldest_give_way(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blocked_sink_holds_up_nobody_and_the_oldest_give_way(
+    core: Core, caplog: pytest.LogCaptureFixture
+) -> None:
     pipe = Pipe()
-    isolated = Isolated(pipe)
+    isolated = Isolated(pipe, core)
     isolated.tell([left(0)])
     assert pipe.entered.wait(10)
     with caplog.at_level(logging.WARNING):
@@ -70,9 +89,27 @@ def test_a_blocked_sink_holds_up_nobody_and_the_oldest_give_way(caplog: pytest.L
     assert pipe.frames == [0, *range(101, WAITING_MAX + 101)]
 
 
-def test_closing_does_not_wait_for_ever_for_a_sink_that_does(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_waits_is_forgotten_when_privacy_is_turned_on(core: Core) -> None:
     pipe = Pipe()
-    isolated = Isolated(pipe)
+    isolated = Isolated(pipe, core)
+    isolated.tell([left(0)])
+    assert pipe.entered.wait(10)
+    isolated.tell([left(1), left(2)])
+    assert core.queues["pipe"]().length == 2
+    core.privacy.set(on=True, by="test")
+    assert core.queues["pipe"]().length == 0
+    isolated.tell([left(3)])
+    core.privacy.set(on=False, by="test")
+    pipe.free.set()
+    isolated.close()
+    assert pipe.frames == [0, 3]
+    assert isolated.dropped == 0
+    assert "pipe" not in core.queues
+
+
+def test_closing_does_not_wait_for_ever_for_a_sink_that_does(core: Core, caplog: pytest.LogCaptureFixture) -> None:
+    pipe = Pipe()
+    isolated = Isolated(pipe, core)
     isolated.tell([left(0)])
     assert pipe.entered.wait(10)
     isolated.tell([left(1)])
@@ -83,30 +120,27 @@ def test_closing_does_not_wait_for_ever_for_a_sink_that_does(caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("error", [SinkError("disk full"), BrokenPipeError(), ZeroDivisionError()])
-def test_what_the_sink_raises_is_heard_with_the_next_reading(error: Exception) -> None:
+def test_what_the_sink_raises_is_heard_with_the_next_reading(core: Core, error: Exception) -> None:
     pipe = Pipe(error)
     pipe.free.set()
-    isolated = Isolated(pipe)
+    isolated = Isolated(pipe, core)
     isolated.tell([left(0)])
-    with isolated._changed:
-        assert isolated._changed.wait_for(lambda: isolated._error, 10)
+    until(lambda: isolated._error)
     with pytest.raises(BrokenPipeError if isinstance(error, BrokenPipeError) else SinkError):
         isolated.tell([])
     isolated.close()
 
 
-def test_a_sink_that_works_again_is_believed_again() -> None:
+def test_a_sink_that_works_again_is_believed_again(core: Core) -> None:
     pipe = Pipe(SinkError("disk full"))
     pipe.free.set()
-    isolated = Isolated(pipe)
+    isolated = Isolated(pipe, core)
     isolated.tell([left(0)])
-    with isolated._changed:
-        assert isolated._changed.wait_for(lambda: isolated._error, 10)
+    until(lambda: isolated._error)
     pipe.error = None
     with pytest.raises(SinkError, match="disk full"):
         isolated.tell([left(1)])
-    with isolated._changed:
-        assert isolated._changed.wait_for(lambda: isolated._error is None, 10)
+    until(lambda: isolated._error is None)
     isolated.tell([left(2)])
     isolated.close()
     assert pipe.frames == [1, 2]

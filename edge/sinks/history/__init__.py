@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from edge.core import Waiting
 from edge.errors import SinkError
 from edge.sinks.history.clock import Clock, SystemClock
-from edge.sinks.history.notes import EVENTS_MAX, MINUTES_MAX, Meter, Minute, Notes, Presence, row_of
+from edge.sinks.history.notes import EVENTS_MAX, MINUTES_MAX, Meter, Notes, Sighting, row_of
 from edge.sinks.history.retention import PASS_EVERY_S, trim
 from edge.sinks.history.store import Store
 
@@ -31,6 +31,8 @@ log = logging.getLogger("mien.history")
 
 GAP_FRAMES = 3
 """A face that is not seen for so many frames (or track.max_gap_s) was not in view meanwhile."""
+MEASURED_TOGETHER = 32
+"""Readings: one by one, each would find the caches full of other things and take five times as long."""
 CLOSE_S = 5.0
 FILE_NAME = "history.db"
 
@@ -46,6 +48,7 @@ class HistorySink:
         self._clock = clock or SystemClock()
         self._meter = Meter(max(config.track.max_gap_s, GAP_FRAMES / config.source.fps))
         self._notes = Notes()
+        self._sightings: list[Sighting] = []
         self._noting = threading.Lock()  # held for microseconds
         self._writing = threading.Lock()
         self._store = Store(prepared_path(config.history), config.source.camera, self._clock)
@@ -57,17 +60,19 @@ class HistorySink:
         except sqlite3.Error as error:  # a full disk or a lock: no reason not to start
             self._failed(error)
         self._stop = threading.Event()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
-        self._core = core
-        if core:
-            core.privacy.subscribe(self._switched)
-            core.queues["history"] = lambda: Waiting(len(self._notes), EVENTS_MAX + MINUTES_MAX, self.dropped)
+        self._leave = core.join(self._switched, queue="history", waiting=self._waiting) if core else None
+
+    def _waiting(self) -> Waiting:
+        return Waiting(len(self._notes), EVENTS_MAX + MINUTES_MAX, self.dropped)
 
     def _switched(self, on: bool) -> None:  # noqa: FBT001  (the privacy switch calls it so)
         """What is not written yet never is."""
         if on:
             with self._noting:
+                self._sightings.clear()
                 self._notes.clear()
 
     @property
@@ -84,23 +89,27 @@ class HistorySink:
     def publish(self, reading: Reading) -> None:
         if reading.events:
             self.tell(reading.events)
-        self._check()
-        measured = self._meter.measure(reading)
-        if not measured:
+        elif not reading.estimates:
             return
-        minute = int(reading.frame.captured_at // 60)
+        self._check()
         with self._noting:
-            for emotion, passed_s in measured:
-                self._notes.add_presence(Minute(minute, emotion), Presence(passed_s, reading.frame.time_s))
+            self._sightings.append(Sighting(reading.estimates, reading.frame.captured_at, reading.frame.time_s))
+            if reading.events or len(self._sightings) >= MEASURED_TOGETHER:
+                self._measure()
+
+    def _measure(self) -> None:
+        """Make notes of what was seen; the lock is held."""
+        for sighting in self._sightings:
+            self._notes.add_presences(self._meter.measure(sighting))
+        self._sightings.clear()
 
     def _check(self) -> None:
-        if not self._thread.is_alive():
+        if self._ended:
             raise SinkError(f"history: {self._store.path} is no longer written")
 
     def close(self) -> None:
-        if self._core:
-            self._core.privacy.unsubscribe(self._switched)
-            self._core.queues.pop("history", None)
+        if self._leave:
+            self._leave()
         self._stop.set()
         self._thread.join(CLOSE_S)
 
@@ -114,12 +123,14 @@ class HistorySink:
         except Exception:
             log.exception("history: %s is no longer written", self._store.path)
         finally:
+            self._ended = True
             self._store.close()
 
     def write(self) -> None:
         """What the thread does every `history.batch_s`: write what waits; once an hour, remove what is too old."""
         with self._writing:
             with self._noting:
+                self._measure()
                 batch = self._notes.take()
             try:
                 if batch:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge.messages import EmotionChanged, Event, FaceLeft, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from edge.messages import Reading
+    from edge.messages import Estimate
 
 UNDECIDED = "undecided"
 """The emotion of a face about which nothing is decided yet."""
@@ -42,6 +42,14 @@ class Minute(NamedTuple):
 
     minute: int
     emotion: str
+
+
+class Sighting(NamedTuple):
+    """Of a reading what presence is measured by. captured_at: seconds since 1970; time_s: on the source's clock."""
+
+    estimates: tuple[Estimate, ...]
+    captured_at: float
+    time_s: float
 
 
 class Presence(NamedTuple):
@@ -73,18 +81,17 @@ class Meter:
         self._gap_s = gap_s
         self._seen_s: dict[str, float] = {}
 
-    def measure(self, reading: Reading) -> list[tuple[str, float]]:
-        """(emotion, seconds) of every face that was seen again."""
-        found = []
+    def measure(self, sighting: Sighting) -> Iterator[tuple[Minute, Presence]]:
+        """How long each face was in view, of those that were seen again."""
+        minute = int(sighting.captured_at // 60)
         seen_s = {}
-        for estimate in reading.estimates:
+        for estimate in sighting.estimates:
             track = estimate.track
             passed_s = track.seen_s - self._seen_s.get(track.id, track.since_s)
             seen_s[track.id] = track.seen_s
             if 0 < passed_s <= self._gap_s:
-                found.append((estimate.emotion or UNDECIDED, passed_s))
+                yield Minute(minute, estimate.emotion or UNDECIDED), Presence(passed_s, sighting.time_s)
         self._seen_s = seen_s
-        return found
 
 
 class Notes:
@@ -110,6 +117,10 @@ class Notes:
         while len(self.events) > self._events_max:
             self.events.popleft()
             self.dropped += 1
+
+    def add_presences(self, found: Iterable[tuple[Minute, Presence]]) -> None:
+        for key, presence in found:
+            self.add_presence(key, presence)
 
     def add_presence(self, key: Minute, presence: Presence) -> None:
         before = self.minutes.get(key)

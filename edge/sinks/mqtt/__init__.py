@@ -49,9 +49,11 @@ class MqttSink:
         )
         self._privacy = commands.privacy
         self._connection.start()
-        self._core = core
-        core.privacy.subscribe(self._switched)
-        core.queues["mqtt"] = lambda: Waiting(self._outbox.waiting, config.mqtt.queue_events, self._outbox.dropped)
+        self._leave = core.join(
+            self._switched,
+            queue="mqtt",
+            waiting=lambda: Waiting(self._outbox.waiting, config.mqtt.queue_events, self._outbox.dropped),
+        )
 
     def _switched(self, on: bool) -> None:  # noqa: FBT001  (the privacy switch calls it so)
         """What waits says what the camera saw: it goes out no more."""
@@ -61,7 +63,7 @@ class MqttSink:
 
     def _say(self, message: Message) -> None:
         self._outbox.put(message)
-        self._connection.drain()
+        self._connection.wake()
 
     @property
     def dropped(self) -> int:
@@ -84,10 +86,11 @@ class MqttSink:
                 yield Message(self._topics.summary, summary, self._config.state_qos, retain=True)
 
     def _send(self, messages: Iterable[Message]) -> None:
+        self._connection.check()
         for message in messages:
             if self._outbox.put(message):
                 self._connection.queue_is_full()
-        self._connection.drain()
+        self._connection.wake()
 
     def _messages(self, reading: Reading) -> Iterator[Message]:
         yield from (self._message(event) for event in reading.events)
@@ -103,6 +106,5 @@ class MqttSink:
         return Message(self._topics.event(kind), payload, self._config.event_qos)
 
     def close(self) -> None:
-        self._core.privacy.unsubscribe(self._switched)
-        self._core.queues.pop("mqtt", None)
+        self._leave()
         self._connection.close()

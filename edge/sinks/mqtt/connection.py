@@ -1,4 +1,4 @@
-"""The way to the broker. paho's own thread connects, reconnects with back-off and hears what was confirmed.
+"""The way to the broker: what is said on it, and what its answers mean. network.py has the thread that carries it.
 
 No lock of ours is held while paho is called, for it calls us back with its own locks held.
 """
@@ -6,7 +6,6 @@ No lock of ours is held while paho is called, for it calls us back with its own 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from edge.errors import SinkError
 from edge.sinks.mqtt.access import check_host, read_password, reason_of, tls_context
+from edge.sinks.mqtt.network import Network
 from edge.sinks.mqtt.topics import OFFLINE, ONLINE, Message
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mien.mqtt")
 
-RECONNECT_FIRST_S, RECONNECT_MAX_S = 1, 60
 GOODBYE_S = 1.0
 STEADY_S = 60.0
 """After a connection that held for so long, a complaint heard before is worth a line again."""
@@ -63,11 +63,11 @@ class Connection:
         self._greet = greet
         self._greet_on = greet_on
         self._commands = commands or {}
-        self._draining = threading.Lock()
         self._gone = threading.Event()
         self._ready, self._ready_since_s = False, 0.0
         self._refused = False
         self._closing = False
+        self._said_goodbye = False
         self._online_number = -1
         self._told: set[str] = set()
         self._announce, self._dropped_before = True, 0
@@ -75,33 +75,66 @@ class Connection:
         # before our "online", not after it.
         self._client = client = Client(CallbackAPIVersion.VERSION2, client_id=topics.id)
         client.will_set(self._availability, OFFLINE, qos=1, retain=True)
-        client.reconnect_delay_set(RECONNECT_FIRST_S, RECONNECT_MAX_S)
         if config.username:
             client.username_pw_set(config.username, password)
         if context:
             client.tls_set_context(context)
         client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.connect_async(config.host, config.port, config.keepalive_s)
+        self._network = Network(client, config.keepalive_s, send=self._drain, lost=self._not_connected)
 
     def start(self) -> None:
-        """From now on there are calls from paho's thread."""
-        self._client.loop_start()
+        """From now on there are calls from the network's thread."""
+        self._network.start()
 
-    def drain(self) -> None:
-        """Hand over what waits and may go. Whoever comes while another is at it leaves it to that one."""
-        while self._ready and self._outbox.ready():
-            if not self._draining.acquire(blocking=False):
-                return
-            try:
-                while self._ready and (message := self._outbox.take()):
-                    if not self._send(message):
-                        return  # the next connection brings us back
-            finally:
-                self._draining.release()
+    def check(self) -> None:
+        """Raises SinkError if nothing will ever be sent any more."""
+        if self._network.ended and not self._closing:
+            raise SinkError(f"mqtt: nothing more is published to {self.place}")
+
+    def wake(self) -> None:
+        """Hand over what waits, as soon as it may go."""
+        if self._ready:
+            self._network.wake()
+
+    def queue_is_full(self) -> None:
+        """Say so, once until the next connection."""
+        self._complain(FULL)
+
+    def close(self) -> None:
+        """Send what waits and say goodbye, in a second at most."""
+        if self._closing:
+            return
+        until_s = time.monotonic() + GOODBYE_S
+        self._network.wake()
+        if self._ready:
+            self._outbox.wait_empty(GOODBYE_S)
+        connected = self._client.is_connected()
+        self._closing = True
+        self._network.finish()
+        if connected:
+            self._gone.wait(max(0.1, until_s - time.monotonic()))
+        self._network.end()
+
+    # From here on in the network's thread.
+
+    def _drain(self) -> None:
+        if self._closing:
+            self._say_goodbye()
+            return
+        while self._ready and (message := self._outbox.take()):
+            if not self._send(message):
+                return  # the next connection brings us back
+
+    def _say_goodbye(self) -> None:
+        if not self._said_goodbye:
+            self._said_goodbye = True
+            if self._client.is_connected():
+                self._client.publish(self._availability, OFFLINE, qos=1, retain=True)
+            self._client.disconnect()  # behind what is on its way
 
     def _send(self, message: Message) -> bool:
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
@@ -113,28 +146,6 @@ class Connection:
         self._outbox.put_back(message)
         return False
 
-    def queue_is_full(self) -> None:
-        """Say so, once until the next connection."""
-        self._complain(FULL)
-
-    def close(self) -> None:
-        """Send what waits and say goodbye, in a second at most."""
-        if self._closing:
-            return
-        until_s = time.monotonic() + GOODBYE_S
-        self.drain()
-        if self._ready:
-            self._outbox.wait_empty(GOODBYE_S)
-        self._closing = True
-        connected = self._client.is_connected()
-        if connected:
-            self._client.publish(self._availability, OFFLINE, qos=1, retain=True)
-        self._client.disconnect()  # behind what is on its way
-        if connected:
-            self._gone.wait(max(0.1, until_s - time.monotonic()))
-
-    # From here on in paho's thread.
-
     def _on_connect(
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
@@ -142,15 +153,14 @@ class Connection:
             self._refused = True
             self._complain(f"refuses us: {reason} (see mqtt.username and mqtt.password_file)")
             return
+        self._network.connected()
+        if self._closing:
+            return  # with a goodbye instead
         self._gone.clear()
         self._outbox.connection_lost()
         # paho sends this and then, again, what the last connection left unconfirmed. Only the confirmation of this
         # opens the outbox, so that events keep their order.
         self._online_number = client.publish(self._availability, ONLINE, qos=1, retain=True).mid
-        if self._closing:
-            client.publish(self._availability, OFFLINE, qos=1, retain=True)
-            client.disconnect()
-            return
         self._say_hello()
         topics = [*self._commands, *([self._greet_on] if self._greet_on else [])]
         if topics:
@@ -167,7 +177,6 @@ class Connection:
             self._begin()
         else:
             self._outbox.confirmed(number)
-        self.drain()
 
     def _begin(self) -> None:
         self._ready, self._ready_since_s = True, time.monotonic()
@@ -182,16 +191,14 @@ class Connection:
         if message.topic == self._greet_on:
             if message.payload == ONLINE:
                 self._say_hello()
-                self.drain()
         elif message.retain:
             # Else every new connection would undo what somebody switched since.
             self._complain(f"{message.topic}: a retained command is not obeyed: clear it")
         elif act := self._commands.get(message.topic):
             act(bytes(message.payload))
 
-    def _on_connect_fail(self, _client: Client, _data: Any) -> None:
-        # paho calls this while it handles the exception, which it does not hand over.
-        self._complain(f"no connection yet: {reason_of(sys.exception())}")
+    def _not_connected(self, error: Exception) -> None:
+        self._complain(f"no connection yet: {reason_of(error)}")
 
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None

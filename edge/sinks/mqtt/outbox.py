@@ -28,7 +28,6 @@ class Outbox:
         self._events: deque[Message] = deque()
         self._newest: dict[str, Message] = {}
         self._in_flight: dict[int, Message] = {}
-        self._confirmed_early: set[int] = set()
 
     def put(self, message: Message) -> int:
         """How many older ones gave way: 1 if the queue was full, else 0."""
@@ -55,11 +54,6 @@ class Outbox:
         with self._lock:
             return len(self._events) + len(self._in_flight)
 
-    def ready(self) -> bool:
-        """Whether `take` has something to give."""
-        with self._lock:
-            return self._topic_to_send() is not None
-
     def take(self) -> Message | None:
         """The next to send; None if nothing waits or enough is under way. `sent` or `put_back` must follow."""
         with self._lock:
@@ -80,10 +74,7 @@ class Outbox:
     def sent(self, number: int, message: Message) -> None:
         """number: by which `confirmed` will name it."""
         with self._lock:
-            if number in self._confirmed_early:
-                self._confirmed_early.remove(number)
-            else:
-                self._in_flight[number] = message
+            self._in_flight[number] = message
             self._changed.notify_all()
 
     def put_back(self, message: Message) -> None:
@@ -95,16 +86,14 @@ class Outbox:
                 self._events.appendleft(message)
 
     def confirmed(self, number: int) -> None:
-        """May come from the network's thread before `sent` does from the other."""
+        """The broker has it, or at QoS 0 the network."""
         with self._lock:
-            if self._in_flight.pop(number, None) is None:
-                self._confirmed_early.add(number)
+            self._in_flight.pop(number, None)
             self._changed.notify_all()
 
     def connection_lost(self) -> None:
         """What was sent at QoS 0 is never confirmed now; the rest is sent again by the client and will be."""
         with self._lock:
-            self._confirmed_early.clear()
             self._in_flight = {number: message for number, message in self._in_flight.items() if message.qos}
             self._changed.notify_all()
 

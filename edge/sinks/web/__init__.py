@@ -58,12 +58,10 @@ class WebSink:
         self.url = url_of(web.bind, self.port)
         self._hub = Hub(config, core)
         self._pictures = Pictures(self._hub, web.fps)
-        self._core = core
-        self._forgetting = [self._hub.forget, self._pictures.forget]
+        forgetting = [self._hub.forget, self._pictures.forget]
         if self._glimpses:
-            self._forgetting.append(self._glimpses.forget)
-        for forget in self._forgetting:
-            core.privacy.subscribe(forget)
+            forgetting.append(self._glimpses.forget)
+        self._leave = core.join(*forgetting)
         self._vitals = vitals = Vitals()
         api = Api(config, core, self._hub, vitals=vitals, glimpses=self._glimpses, access=access)
 
@@ -79,6 +77,7 @@ class WebSink:
         self._server = Server(server_config(Guard(site.app(), names, access)))
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, args=(listener,), name="web", daemon=True)
         self._thread.start()
         log.info("page at %s", self.url)
@@ -89,20 +88,21 @@ class WebSink:
             log.warning("the local network is let in with the token; plain HTTP: who listens on it can read along")
 
     def publish(self, reading: Reading) -> None:
-        if not self._thread.is_alive():
-            raise SinkError(f"web: the page at {self.url} is no longer served")
+        self._check()
         if self._glimpses:
             self._glimpses.take(reading)
         self._hub.publish(reading)
 
     def tell(self, events: Sequence[Event]) -> None:
-        if not self._thread.is_alive():
-            raise SinkError(f"web: the page at {self.url} is no longer served")
+        self._check()
         self._hub.tell(events)
 
+    def _check(self) -> None:
+        if self._ended:
+            raise SinkError(f"web: the page at {self.url} is no longer served")
+
     def close(self) -> None:
-        for forget in self._forgetting:
-            self._core.privacy.unsubscribe(forget)
+        self._leave()
         if self._announcement:
             self._announcement.close()
         with contextlib.suppress(RuntimeError):  # stopped already
@@ -115,6 +115,8 @@ class WebSink:
                 runner.run(self._serve(listener))
             except Exception:
                 log.exception("the page at %s has stopped", self.url)
+            finally:
+                self._ended = True
 
     async def _serve(self, listener: socket.socket) -> None:
         self._hub.attach(asyncio.get_running_loop())

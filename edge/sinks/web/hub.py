@@ -41,7 +41,6 @@ class Moment(Struct, frozen=True):
     number: int
     reading: Reading
     at_s: float
-    frames_per_s: float
 
 
 class Curtain(Struct, frozen=True):
@@ -106,6 +105,8 @@ class Hub:
     def forget(self, private: bool) -> None:  # noqa: FBT001  (the switch calls it so)
         """Privacy was turned on or off: nothing from before is shown or told any more."""
         with self._lock:
+            if self._moment:
+                self._size = self._moment.reading.frame.size
             self._moment = None
             self._arrivals_s.clear()
             self._events.clear()
@@ -125,12 +126,10 @@ class Hub:
             if self._curtain:
                 return
             self._arrivals_s.append(now_s)
-            passed_s = now_s - self._arrivals_s[0]
-            rate = (len(self._arrivals_s) - 1) / passed_s if passed_s > 0 else 0.0
             self._number += 1
-            self._size = reading.frame.size
-            self._moment = Moment(self._number, reading, now_s, rate)
-            self._keep(reading.events)
+            self._moment = Moment(self._number, reading, now_s)
+            if reading.events:
+                self._keep(reading.events)
         self._notify()
 
     def tell(self, events: Sequence[Event]) -> None:
@@ -241,8 +240,16 @@ class Hub:
         finally:
             self.watchers -= 1
 
+    def _frames_per_s(self) -> float:
+        """Over the last frames."""
+        with self._lock:
+            if not self._arrivals_s:
+                return 0.0
+            passed_s = self._arrivals_s[-1] - self._arrivals_s[0]
+            return (len(self._arrivals_s) - 1) / passed_s if passed_s > 0 else 0.0
+
     def view(self, moment: Moment) -> View:
-        return view_of(moment.reading, camera=self.camera, model=self.model, frames_per_s=moment.frames_per_s)
+        return view_of(moment.reading, camera=self.camera, model=self.model, frames_per_s=self._frames_per_s())
 
     def health(self) -> Health:
         moment = self._moment
@@ -254,5 +261,5 @@ class Hub:
         if age_s >= self.stale_s:
             reason = f"no frame for {age_s:.0f} s"
             return Health("no-frames", reason, age_s, 0.0, self.watchers, self.max_watchers)
-        rate = round(moment.frames_per_s, 1)
+        rate = round(self._frames_per_s(), 1)
         return Health("ok", "", age_s, rate, self.watchers, self.max_watchers)

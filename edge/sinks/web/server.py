@@ -22,7 +22,7 @@ HEAD_BYTES_MAX = 16 * 1024
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, without its ten ticks a second: they were most of what an idle page cost. The Guard dates answers."""
+    """uvicorn's, without its ten ticks a second: most of what an idle page cost. The Guard dates answers."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -1,0 +1,137 @@
+"""paho's client in a thread of our own, on the calls that paho offers for other programs' loops.
+
+paho's own thread is woken by every message and once a second besides; this one once for all that waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paho.mqtt.client import Client, SocketLike
+
+log = logging.getLogger("mien.mqtt")
+
+RECONNECT_FIRST_S, RECONNECT_MAX_S = 1.0, 60.0
+LOOKS_A_KEEPALIVE = 6
+"""How often a silent connection is looked after."""
+
+
+class Network:
+    """Connects, again and again with back-off, and carries what is read and written.
+
+    send: called in the thread whenever there may be something to send. lost: with what a failed attempt raised.
+    ended: whether the thread is gone, by `finish`, by `end`, or by a fault of ours that the log then has.
+    """
+
+    def __init__(
+        self, client: Client, keepalive_s: float, *, send: Callable[[], None], lost: Callable[[Exception], None]
+    ) -> None:
+        self.ended = False
+        self._finishing, self._ending = False, False
+        self._client = client
+        self._send = send
+        self._lost = lost
+        self._look_every_s = keepalive_s / LOOKS_A_KEEPALIVE
+        self._delay_s = 0.0
+        self._is_woken = False
+        self._bell, self._button = socket.socketpair()
+        self._bell.settimeout(0)
+        self._button.settimeout(0)
+        # With a callback here paho only queues what is published; `_talk` writes it.
+        client.on_socket_register_write = lambda *_: None
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> None:
+        """From now on there are calls from the thread."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to send. From any thread; costs next to nothing if somebody did so just before."""
+        if not self._is_woken:
+            self._is_woken = True
+            self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):  # the thread has ended, or has been rung for often enough
+            self._button.send(b"!")
+
+    def finish(self) -> None:
+        """Connect no more; what is said on the connection that there is goes out until the client disconnects."""
+        self._finishing = True
+        self._ring()
+
+    def end(self) -> None:
+        """Hang up, whatever waits."""
+        self._finishing = self._ending = True
+        self._ring()
+
+    def connected(self) -> None:
+        """The broker has let us in: the next back-off starts anew."""
+        self._delay_s = 0.0
+
+    def _run(self) -> None:
+        try:
+            while not self._finishing:
+                self._connect_and_talk()
+                self._back_off()
+        except Exception:
+            log.exception("mqtt: nothing more is published")
+        finally:
+            self.ended = True
+            if connection := self._client.socket():
+                connection.close()
+            self._bell.close()
+            self._button.close()
+
+    def _connect_and_talk(self) -> None:
+        try:
+            self._client.reconnect()
+        except (OSError, ValueError) as error:  # a name that cannot be encoded is the latter
+            self._lost(error)
+            return
+        while not self._ending and (connection := self._client.socket()):
+            self._talk(connection)
+
+    def _talk(self, connection: SocketLike) -> None:
+        """Send what waits, and wait for more or for the broker."""
+        client = self._client
+        self._send()
+        while client.want_write():
+            client.loop_write()
+            if client.want_write():
+                break  # the broker takes no more just now
+            self._send()  # what is written may let more go
+        if client.socket() is None:
+            return
+        # What TLS has decrypted already wakes nobody.
+        pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+        writing = [connection] if client.want_write() else []
+        timeout_s = 0.0 if pending else self._look_every_s
+        readable, _, _ = select.select([connection, self._bell], writing, [], timeout_s)
+        if self._bell in readable:
+            self._heard()
+        if pending or connection in readable:
+            client.loop_read()
+        client.loop_misc()
+
+    def _heard(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._bell.recv(64)
+        self._is_woken = False  # before anything is looked at: what comes from now on rings again
+
+    def _back_off(self) -> None:
+        self._delay_s = min(self._delay_s * 2 or RECONNECT_FIRST_S, RECONNECT_MAX_S)
+        until_s = time.monotonic() + self._delay_s
+        while not self._finishing and (left_s := until_s - time.monotonic()) > 0:
+            if select.select([self._bell], [], [], left_s)[0]:
+                self._heard()

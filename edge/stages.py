@@ -58,6 +58,9 @@ class Histogram:
         self._counts[bisect_left(BOUNDS_S, seconds)] += 1
         self._sum_s += seconds
 
+    def count_and_sum_s(self) -> tuple[int, float]:
+        return sum(self._counts), self._sum_s
+
     def totals(self) -> Totals:
         buckets, below = [], 0
         for count in list(self._counts):
@@ -86,6 +89,10 @@ class Stages:
     def add(self, stage: str, seconds: float) -> None:
         """A duration measured elsewhere."""
         self._histograms[stage].add(seconds)
+
+    def count_and_sum_s(self, stage: str) -> tuple[int, float]:
+        """Of one alone, without its buckets: for who asks often."""
+        return self._histograms[stage].count_and_sum_s()
 
     def totals(self) -> dict[str, Totals]:
         """All of them now, for metrics."""

@@ -27,6 +27,7 @@ def test_every_duration_is_counted_once_and_summed(durations: list[float]) -> No
     totals = histogram.totals()
     assert totals.count == totals.buckets[-1] == len(durations)
     assert math.isclose(totals.sum_s, math.fsum(durations), rel_tol=1e-9, abs_tol=1e-9)
+    assert histogram.count_and_sum_s() == (totals.count, totals.sum_s)
     for bound, below in zip(BOUNDS_S, totals.buckets, strict=False):
         assert below == sum(seconds <= bound for seconds in durations)
 

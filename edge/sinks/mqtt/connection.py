@@ -84,7 +84,9 @@ class Connection:
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.connect_async(config.host, config.port, config.keepalive_s)
-        self._network = Network(client, config.keepalive_s, send=self._drain, lost=self._not_connected)
+        self._network = Network(
+            client, config.keepalive_s, send=self._drain, written=outbox.written, lost=self._not_connected
+        )
 
     def start(self) -> None:
         """From now on there are calls from the network's thread."""
@@ -157,7 +159,7 @@ class Connection:
         if self._closing:
             return  # with a goodbye instead
         self._gone.clear()
-        self._outbox.connection_lost()
+        self._outbox.written()
         # paho sends this and then, again, what the last connection left unconfirmed. Only the confirmation of this
         # opens the outbox, so that events keep their order.
         self._online_number = client.publish(self._availability, ONLINE, qos=1, retain=True).mid
@@ -205,7 +207,7 @@ class Connection:
     ) -> None:
         was_ready, self._ready = self._ready, False
         refused, self._refused = self._refused, False
-        self._outbox.connection_lost()
+        self._outbox.written()
         self._gone.set()
         if was_ready and time.monotonic() - self._ready_since_s >= STEADY_S:
             self._told.clear()

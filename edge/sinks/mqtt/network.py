@@ -29,17 +29,25 @@ LOOKS_A_KEEPALIVE = 6
 class Network:
     """Connects, again and again with back-off, and carries what is read and written.
 
-    send: called in the thread whenever there may be something to send. lost: with what a failed attempt raised.
+    send: called in the thread whenever there may be something to send. written: when all of it has gone out.
+    lost: with what a failed attempt to connect raised.
     ended: whether the thread is gone, by `finish`, by `end`, or by a fault of ours that the log then has.
     """
 
     def __init__(
-        self, client: Client, keepalive_s: float, *, send: Callable[[], None], lost: Callable[[Exception], None]
+        self,
+        client: Client,
+        keepalive_s: float,
+        *,
+        send: Callable[[], None],
+        written: Callable[[], None],
+        lost: Callable[[Exception], None],
     ) -> None:
         self.ended = False
         self._finishing, self._ending = False, False
         self._client = client
         self._send = send
+        self._written = written
         self._lost = lost
         self._look_every_s = keepalive_s / LOOKS_A_KEEPALIVE
         self._delay_s = 0.0
@@ -107,9 +115,10 @@ class Network:
         client = self._client
         self._send()
         while client.want_write():
-            client.loop_write()
+            self._write()
             if client.want_write():
                 break  # the broker takes no more just now
+            self._written()
             self._send()  # what is written may let more go
         if client.socket() is None:
             return
@@ -123,6 +132,14 @@ class Network:
         if pending or connection in readable:
             client.loop_read()
         client.loop_misc()
+
+    def _write(self) -> None:
+        # Of each message without a QoS paho tells with objects that take it longer than the message itself.
+        told, self._client.on_publish = self._client.on_publish, None
+        try:
+            self._client.loop_write()
+        finally:
+            self._client.on_publish = told
 
     def _heard(self) -> None:
         with contextlib.suppress(BlockingIOError):

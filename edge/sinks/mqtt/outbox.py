@@ -86,13 +86,16 @@ class Outbox:
                 self._events.appendleft(message)
 
     def confirmed(self, number: int) -> None:
-        """The broker has it, or at QoS 0 the network."""
+        """The broker has it."""
         with self._lock:
             self._in_flight.pop(number, None)
             self._changed.notify_all()
 
-    def connection_lost(self) -> None:
-        """What was sent at QoS 0 is never confirmed now; the rest is sent again by the client and will be."""
+    def written(self) -> None:
+        """All that was sent is with the network, or the connection is lost: nothing will confirm what has no QoS.
+
+        The rest the broker will confirm, after the client has sent it again if need be.
+        """
         with self._lock:
             self._in_flight = {number: message for number, message in self._in_flight.items() if message.qos}
             self._changed.notify_all()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.messages import Estimate, Reading
-    from edge.stages import Stages, Totals
+    from edge.stages import Stages
 
 NOBODY = "nobody"
 TEMPERATURE_EVERY_S = 10.0
@@ -54,7 +54,7 @@ class Summarizer:
     ) -> None:
         self._read_temperature = temperature
         self._stages = stages
-        self._latency: Totals | None = None
+        self._latency = (0, 0.0)
         self._temperature: float | None = None
         self._temperature_s: float | None = None
         self._frames_per_s = 0.0
@@ -91,12 +91,11 @@ class Summarizer:
     def _latency_ms(self) -> float | None:
         if self._stages is None:
             return None
-        before, now = self._latency, self._stages.totals()[LATENCY]
-        self._latency = now
-        frames = now.count - (before.count if before else 0)
-        if frames <= 0:
+        (frames_before, sum_before_s), self._latency = self._latency, self._stages.count_and_sum_s(LATENCY)
+        frames, sum_s = self._latency
+        if frames <= frames_before:
             return None
-        return round(1000 * (now.sum_s - (before.sum_s if before else 0.0)) / frames, 1)
+        return round(1000 * (sum_s - sum_before_s) / (frames - frames_before), 1)
 
     def _temperature_at(self, time_s: float) -> float | None:
         last_s = self._temperature_s

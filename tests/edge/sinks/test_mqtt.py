@@ -390,7 +390,7 @@ def test_a_lost_connection_forgets_what_will_never_be_confirmed() -> None:
     for qos in (0, 1):
         outbox.put(event(qos, qos))
         outbox.sent(qos, outbox.take() or pytest.fail("nothing to take"))
-    outbox.connection_lost()
+    outbox.written()
     assert not outbox.wait_empty(0)
     outbox.confirmed(1)
     assert outbox.wait_empty(0)

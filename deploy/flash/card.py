@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deploy import release, token
 from deploy.flash import boot as partition
-from deploy.flash import cloudinit, firstrun
+from deploy.flash import cloudinit, firstrun, qr
 from deploy.machine import Refusal, say
 
 if TYPE_CHECKING:
@@ -155,12 +155,14 @@ def check_syntax(file: Path) -> None:
 
 
 def tell(order: Order) -> None:
-    """The address with the token, as text and, where qrencode is there, as QR. It is shown this once."""
+    """The address with the token, as text and as QR. It is shown this once."""
     if not order.token:
         return
     address = token.address(order.device.host, order.token)
     print(f"The page, once Mien runs (keep this address: it holds the token):\n  {address}")  # noqa: T201
-    if shutil.which("qrencode") is None:
-        say("with qrencode installed the address would be here as a QR code, too")
-        return
-    subprocess.run(["qrencode", "--type=UTF8"], input=address, text=True, check=False)
+    try:
+        print(qr.draw(address), end="")  # noqa: T201
+    except Refusal as refusal:
+        say(f"no QR code: {refusal}; sudo apt install python3-segno brings what draws it")
+    except UnicodeEncodeError:
+        say("no QR code: this terminal does not show UTF-8")

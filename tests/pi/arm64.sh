@@ -4,22 +4,27 @@
 #   arm64.sh CACHE SUITE    CACHE/SUITE-arm64 (the root), .vmlinuz, .initrd beside it, CACHE/wheels-SUITE-aarch64
 #
 # Its programs run by qemu-user while it is built, so the kernel must know what to do with them (binfmt_misc).
-set -euo pipefail
+set -Eeuo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # not in everybody's
 
 here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 readonly here cache=$1 suite=$2
 readonly root=$cache/$suite-arm64 log=$cache/$suite-arm64.log
 # Of Raspberry Pi OS what Mien and a first boot meet; Trixie's first boot is cloud-init's.
 packages=systemd,systemd-sysv,systemd-timesyncd,dbus,udev,kmod,procps,iproute2,ca-certificates,python3,libstdc++6,libgomp1
-packages+=,initramfs-tools,mosquitto,mosquitto-clients,sudo,openssh-server,netbase
+packages+=,initramfs-tools,mosquitto,mosquitto-clients,sudo,openssh-server,netbase,usr-is-merged
 if [[ $suite == trixie ]]; then packages+=,cloud-init,netplan.io; fi
 readonly packages
+readonly ESSENTIAL='?or(?essential,?priority(required),?exact-name(apt))'
 # Programs that packages call to get ready: emulated they take most of the time, and no test needs what they make.
-readonly SLOW='/usr/bin/py3compile /usr/sbin/update-ca-certificates'
-readonly KEEP_AWAY="for name in $SLOW; do chroot \"\$1\" dpkg-divert --quiet --local --rename --add \$name
-    printf '#!/bin/sh\\n' >\"\$1\$name\"; chmod 755 \"\$1\$name\"; done"
-readonly GIVE_BACK="for name in $SLOW; do rm \"\$1\$name\"
-    chroot \"\$1\" dpkg-divert --quiet --local --rename --remove \$name; done"
+readonly SLOW=(/usr/bin/py3compile /usr/sbin/update-ca-certificates)
+# shellcheck disable=SC2016
+readonly MERGED='mkdir -p "$1/usr/bin" "$1/usr/sbin" "$1/usr/lib"; ln -s usr/bin usr/sbin usr/lib "$1"'
+# The kernel's package, by the apt outside: it is not installed.
+# shellcheck disable=SC2016
+readonly KERNEL='export APT_CONFIG=$MMDEBSTRAP_APT_CONFIG; mkdir "$1/kernel"; cd "$1/kernel"
+    apt-get download -o APT::Sandbox::User=root "$(apt-cache depends --important linux-image-arm64 |
+        sed -n "s/^ *Depends: //p" | head -n 1)"'
 
 say() { printf 'pi: %s\n' "$*" >&2; }
 
@@ -43,28 +48,66 @@ inside() {
         exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"' _ "$root.new" "$@"
 }
 
+# The packages, unpacked by this machine's own dpkg: emulated it takes many times as long. It asks no dependencies,
+# which it would hold against this machine's processor.
+unpack() {
+    local name
+    rm -rf -- "$root.new"
+    mmdebstrap --mode=root --variant=extract --arch=arm64 --include="$ESSENTIAL" --include="$packages" \
+        --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+        --aptopt='Acquire::Retries "3"' --setup-hook="$MERGED" --extract-hook="$KERNEL" \
+        --skip=cleanup/apt/cache "$suite" "$root.new" >"$log" 2>&1 ||
+        fail "$suite: mmdebstrap failed: $(grep '^E:' -- "$log" | tail -n 1) (more in $log)"
+    mkdir -p "$root.new"/var/lib/dpkg/{info,updates,triggers}
+    touch "$root.new"/var/lib/dpkg/{status,available}
+    for name in "${SLOW[@]}"; do
+        dpkg-divert --root "$root.new" --quiet --local --no-rename --divert "$name.distrib" --add "$name"
+    done
+    printf '%s\n' amd64 arm64 >"$root.new/var/lib/dpkg/arch"
+    dpkg --root="$root.new" --force-depends --force-unsafe-io --unpack "$root.new"/var/cache/apt/archives/*.deb \
+        >>"$log" 2>&1
+    rm "$root.new"/var/lib/dpkg/arch "$root.new"/var/cache/apt/archives/*.deb
+    for name in "${SLOW[@]}"; do install -D -m 755 <(echo '#!/bin/sh') "$root.new$name"; done
+    install -m 755 <(printf '#!/bin/sh\nexit 101\n') "$root.new/usr/sbin/policy-rc.d" # starts nothing
+    : >"$root.new/unpacked"
+}
+
+# Their own scripts make them ready, emulated. Where that is interrupted, it goes on there.
+configure() {
+    local name
+    inside env DEBIAN_FRONTEND=noninteractive dpkg --force-unsafe-io --configure --pending >>"$log" 2>&1
+    for name in "${SLOW[@]}"; do
+        if [[ -e $root.new$name.distrib ]]; then
+            rm -f "$root.new$name"
+            dpkg-divert --root "$root.new" --quiet --local --rename --remove "$name"
+        fi
+    done
+    rm -f "$root.new/usr/sbin/policy-rc.d"
+    cp /etc/resolv.conf "$root.new/etc/resolv.conf"
+    cp /etc/ssl/certs/ca-certificates.crt "$root.new/etc/ssl/certs/"
+    # The machine's console, for root: nobody reaches it from outside.
+    inside passwd --delete root >>"$log" 2>&1
+}
+
 # The kernel of that release, its modules, and the smallest initrd that finds a disk in the machine.
 kernel() {
-    local version name
-    name=$(inside apt-cache depends --important linux-image-arm64 | sed -n 's/^ *Depends: //p' | head -n 1)
-    mkdir -p "$root.new/kernel"
-    inside sh -c "cd /kernel && apt-get download -o APT::Sandbox::User=root $name" >>"$log" 2>&1
-    dpkg-deb -x "$root.new"/kernel/linux-image-*.deb "$root.new/kernel"
-    version=$(basename "$root.new"/kernel/boot/vmlinuz-* | sed 's/^vmlinuz-//')
+    local version unpacked=$root.new/kernel/unpacked
+    rm -rf "$unpacked"
+    dpkg-deb -x "$root.new"/kernel/linux-image-*.deb "$unpacked"
+    version=$(basename "$unpacked"/boot/vmlinuz-* | sed 's/^vmlinuz-//')
+    if [[ -d $unpacked/lib ]]; then mv "$unpacked/lib" "$unpacked/usr/"; fi
     mkdir -p "$root.new/usr/lib/modules"
-    if [[ -d $root.new/kernel/usr/lib/modules ]]; then
-        mv "$root.new/kernel/usr/lib/modules/$version" "$root.new/usr/lib/modules/"
-    else
-        mv "$root.new/kernel/lib/modules/$version" "$root.new/usr/lib/modules/"
-    fi
-    mv "$root.new/kernel/boot/vmlinuz-$version" "$root.vmlinuz"
-    mv "$root.new/kernel/boot/config-$version" "$root.new/boot/"
-    rm -r "$root.new/kernel"
+    rm -rf "$root.new/usr/lib/modules/$version"
+    mv "$unpacked/usr/lib/modules/$version" "$root.new/usr/lib/modules/"
+    mv "$unpacked/boot/vmlinuz-$version" "$root.vmlinuz"
+    mv "$unpacked/boot/config-$version" "$root.new/boot/"
     depmod --basedir "$root.new" "$version"
-    printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 vfat nls_cp437 nls_ascii nls_iso8859-1 >>"$root.new/etc/initramfs-tools/modules"
+    printf '%s\n' virtio_pci virtio_mmio virtio_blk ext4 vfat nls_cp437 nls_ascii nls_iso8859-1 \
+        >"$root.new/etc/initramfs-tools/modules"
     sed -i 's/^MODULES=.*/MODULES=list/' "$root.new/etc/initramfs-tools/initramfs.conf"
-    inside mkinitramfs -o /initrd "$version" >>"$log" 2>&1
-    mv "$root.new/initrd" "$root.initrd"
+    inside mkinitramfs -o /kernel/initrd "$version" >>"$log" 2>&1
+    mv "$root.new/kernel/initrd" "$root.initrd"
+    rm -r "$root.new/kernel"
 }
 
 main() {
@@ -73,17 +116,12 @@ main() {
     if [[ ! -r $root/stamp || $(<"$root/stamp") != "$stamp" ]]; then
         say "building an arm64 $suite that boots ..."
         know_arm64
-        rm -rf -- "$root.new"
-        mmdebstrap --mode=root --variant=minbase --arch=arm64 --include="$packages" \
-            --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
-            --aptopt='Acquire::Retries "3"' --essential-hook="$KEEP_AWAY" --customize-hook="$GIVE_BACK" \
-            "$suite" "$root.new" >"$log" 2>&1 ||
-            fail "$suite: mmdebstrap failed: $(grep '^E:' -- "$log" | tail -n 1) (more in $log)"
-        cp /etc/resolv.conf "$root.new/etc/resolv.conf"
-        cp /etc/ssl/certs/ca-certificates.crt "$root.new/etc/ssl/certs/"
-        kernel || fail "$suite: no kernel (more in $log)"
-        # The machine's console, for root: nobody reaches it from outside.
-        inside passwd --delete root >>"$log" 2>&1
+        trap 'say "$suite: failed (more in $log)"' ERR
+        if [[ ! -e $root.new/unpacked ]]; then unpack; fi
+        configure
+        kernel
+        trap - ERR
+        rm "$root.new/unpacked"
         printf '%s\n' "$stamp" >"$root.new/stamp"
         rm -rf -- "$root"
         mv -T -- "$root.new" "$root"

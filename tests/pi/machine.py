@@ -37,21 +37,29 @@ def lacking(suite: str) -> str:
 
 
 class Machine:
-    """A running computer with this disk, which it changes. Use it in a with statement."""
+    """A running computer with this disk, which it changes. Use it in a with statement.
 
-    def __init__(self, suite: str, disk: Path, system: str = "/dev/vda", words: str = "") -> None:
+    network: a cable behind which qemu plays router and name server. The clock does not jump then, or it would give
+    up every answer at once.
+    """
+
+    def __init__(
+        self, suite: str, disk: Path, system: str = "/dev/vda", words: str = "", *, network: bool = False
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mien-machine-", dir=cache()))
         self.log = self._folder / "serial.log"
         line = self._folder / "serial"
         serial = f"socket,id=line,path={line},server=on,wait=off,logfile={self.log}"
         built = cache() / f"{suite}-arm64"
+        clock = f"shift=0,sleep={'on' if network else 'off'}"
+        cable = "user,model=virtio-net-pci" if network else "none"
         command = f"console=ttyAMA0 quiet loglevel=1 systemd.show_status=no root={system} rw panic=-1 {words}"
         self._process = subprocess.Popen(
             [
                 "nice", "-n", "9", "qemu-system-aarch64",
                 "-M", "virt", "-cpu", "cortex-a72", "-m", str(MEMORY_MB), "-smp", "1",
-                "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-rtc", "clock=vm",
-                "-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none",
+                "-accel", "tcg,thread=single", "-icount", clock, "-rtc", "clock=vm",
+                "-display", "none", "-monitor", "none", "-no-reboot", "-nic", cable,
                 "-chardev", serial, "-serial", "chardev:line",
                 "-kernel", f"{built}.vmlinuz", "-initrd", f"{built}.initrd",
                 "-append", command,

@@ -34,6 +34,8 @@ STREAMON = 0x40045612
 NEXT_CONTROL = 0x80000000
 VIDEO_OUTPUT, MMAP = 2, 1
 BUFFERS = 4
+LOOPS = {"Loop Video": 1, "HDMI 000-0 Is Connected To": 2}
+"""The control that loops the output into the camera and its value there: up to Linux 6.11, and since."""
 
 
 def find(end: str) -> int:
@@ -56,13 +58,14 @@ def choose_size(device: int) -> None:
         index += 1
 
 
-def control(devices: list[int], name: str, value: int) -> None:
-    """Set the control with this name, on the device that has it."""
+def control(devices: list[int], values: dict[str, int]) -> None:
+    """Set the control with one of these names, on the device that has it."""
     for device in devices:
-        if number := numbered(device).get(name):
-            fcntl.ioctl(device, S_CTRL, bytearray(struct.pack("=Ii", number, value)))
+        numbers = numbered(device)
+        for name in values.keys() & numbers.keys():
+            fcntl.ioctl(device, S_CTRL, bytearray(struct.pack("=Ii", numbers[name], values[name])))
             return
-    raise SystemExit(f"screen.py: vivid has no control named {name}")
+    raise SystemExit(f"screen.py: vivid has no control named {' or '.join(values)}")
 
 
 def numbered(device: int) -> dict[str, int]:
@@ -83,8 +86,8 @@ def prepare() -> None:
     camera, screen = find("vid-cap"), find("vid-out")
     for device in (camera, screen):
         choose_size(device)
-    control([camera, screen], "Loop Video", 1)
-    control([camera, screen], "Percentage of Dropped Buffers", DROPPED_PERCENT)
+    control([camera, screen], LOOPS)
+    control([camera, screen], {"Percentage of Dropped Buffers": DROPPED_PERCENT})
 
 
 def buffer(index: int, used: int = 0) -> bytearray:

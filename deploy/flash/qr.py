@@ -34,7 +34,7 @@ def draw(text: str) -> str:
 
 def by_segno(text: str, variables: Mapping[str, str]) -> str:
     """By the segno that this Python finds. Raises Refusal."""
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8"} | variables
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **variables}
     done = subprocess.run(
         [sys.executable, "-P", "-s", "-c", DRAW],
         env=environment, input=text, capture_output=True, encoding="utf-8", check=False,

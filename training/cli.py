@@ -16,6 +16,7 @@ COMMANDS = {
     "quantize": "Tune a trained model for int8.",
     "calibrate": "Make the scores of an int8 model true.",
     "evaluate": "Measure a model on a split.",
+    "compare": "Tell what each part of a recipe buys.",
     "folds": "Judge a recipe by cross-validation.",
     "report": "Write a page that shows what a model can do.",
     "data": "Show what is in a data set.",

@@ -17,7 +17,7 @@ from training.batches import EpochBatches
 from training.distil import SoftTargets, softened
 from training.distribute import ALONE, Worker
 from training.eventlog import EventLog
-from training.loss import adjusted, loss_for
+from training.loss import adjusted, decided, loss_for
 from training.models import build_model
 from training.recipe import Recipe
 from training.run import EVENTS, Run
@@ -69,7 +69,7 @@ def fit(
     run = Run(recipe, model, out, worker)
     if resume:
         run.resume()
-    targets = {name: splits.training.targets[name] for name in heads}
+    targets = decided({name: splits.training.targets[name] for name in heads}, recipe.loss)
     if recipe.distil.weight and teacher is not None:
         targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
     targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}

@@ -77,10 +77,14 @@ def cross_validate(
     if not all(file.is_file() for file in files):
         return None
     scores, truth = (np.concatenate(arrays) for arrays in zip(*map(_read, files), strict=True))
-    sample = sample_of(_labels(out), held_out(faces, folds, 0), HELD_OUT)
-    metrics = measure(scores, truth, _labels(out))
-    title = f"{count} folds of Training"
-    return Evaluation(title, sample.labels, sample.rule, {}, metrics, None)
+    labels = open_predictor(str(out / "fold-1" / MODEL)).labels
+    marks = np.where(folds >= 0, HELD_OUT, faces.splits)
+    sample = sample_of(labels, msgspec.structs.replace(faces, splits=marks), HELD_OUT)
+    left_out = dict(sample.left_out)
+    if also := int((is_training(faces) & (folds < 0)).sum()):
+        left_out["also in an evaluation split"] = also
+    metrics = measure(scores, truth, labels)
+    return Evaluation(f"{count} folds of Training", sample.labels, sample.rule, left_out, metrics, None)
 
 
 def _train_fold(recipe: Recipe, faces: Faces, folder: Path, tell: Tell) -> None:
@@ -98,10 +102,6 @@ def _read(path: Path) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
             return arrays["scores"], arrays["truth"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: no answers that can be read: remove it to train the fold again") from error
-
-
-def _labels(out: Path) -> tuple[str, ...]:
-    return open_predictor(str(out / "fold-1" / MODEL)).labels
 
 
 def _prefixed(tell: Tell, number: int, count: int) -> Callable[[str], None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -13,10 +14,11 @@ from edge.errors import ConfigError
 from training.augment import Augmentation
 from training.splits import LABEL_SETS
 
-RECIPES = Path(__file__).resolve().parent / "recipes"
+RECIPES, EXPERIMENTS = (Path(__file__).resolve().parent / name for name in ("recipes", "experiments"))
 
-Family = Literal["compact", "sequential", "xception", "transfer"]
+Family = Literal["compact", "sequential", "xception", "transfer", "trial"]
 LabelSet = Literal["fer2013", "ferplus"]
+T = TypeVar("T")
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -50,6 +52,7 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     recall. fold_prior: the same tau after training: the log of the labels' shares, times it, leaves the bias of the
     finished head. One of the two is enough.
     calibrate: divide the finished head by the temperature that makes its scores true on the validation split.
+    votes: what a face's votes teach: the share of each label, or the winner's label alone.
     """
 
     head: LabelSet = "fer2013"
@@ -59,6 +62,7 @@ class LossConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     logit_adjustment: Annotated[float, Meta(ge=0, le=3)] = 0.0
     fold_prior: Annotated[float, Meta(ge=0, le=3)] = 0.0
     calibrate: bool = False
+    votes: Literal["shares", "winner"] = "shares"
 
 
 class DistilConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -123,32 +127,74 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 def recipe_path(name: str) -> Path:
     """The file of a bundled recipe's name, or the file itself. Raises ConfigError if there is none."""
+    return bundled_path(name, RECIPES, "recipe")
+
+
+def bundled_path(name: str, folder: Path, kind: str) -> Path:
+    """The TOML file of that name in a folder, or the file itself. Raises ConfigError if there is none."""
     if "/" not in name and not name.endswith(".toml"):
-        bundled = RECIPES / f"{name}.toml"
+        bundled = folder / f"{name}.toml"
         if bundled.is_file():
             return bundled
-        known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
-        raise ConfigError(f"{name}: no bundled recipe of this name ({known}) and no .toml file")
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.toml")))
+        raise ConfigError(f"{name}: no bundled {kind} of this name ({known}) and no .toml file")
     return Path(name)
 
 
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a file. Raises ConfigError, naming file, key and rule."""
+    return parse_recipe(read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> str:
+    """The text of a file. Raises ConfigError if it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
         raise ConfigError(f"{path}: cannot be read: {reason}") from error
-    return parse_recipe(text, str(path))
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe in a TOML text. Raises ConfigError."""
+    return parse(text, Recipe, where)
+
+
+def parse(text: str, kind: type[T], where: str) -> T:
+    """What a TOML text says, as `kind`. Raises ConfigError, naming file, key and rule."""
     try:
-        return msgspec.convert(tomllib.loads(text), Recipe)
+        return _converted(tomllib.loads(text), kind, where)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: no TOML: {error}") from error
+
+
+def _converted(parts: dict[str, Any], kind: type[T], where: str) -> T:
+    try:
+        return msgspec.convert(parts, kind)
     except msgspec.ValidationError as error:
         message, _, at = str(error).partition(" - at `$")
         key = at.rstrip("`").lstrip(".")
         raise ConfigError(f"{where}: {key + ': ' if key else ''}{message.replace('`', '')}") from error
+
+
+def as_toml(recipe: Recipe) -> str:
+    """The recipe as a file says it; what is as by default is left out."""
+    parts: dict[str, Any] = msgspec.to_builtins(recipe)
+    tables = {key: part for key, part in parts.items() if isinstance(part, dict) and part}
+    lines = [_line(key, value) for key, value in parts.items() if not isinstance(value, dict)]
+    for key, table in tables.items():
+        lines += ["", f"[{key}]", *(_line(name, value) for name, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any) -> str:
+    # JSON writes text, numbers and truth values as TOML does.
+    return f"{key} = {msgspec.json.encode(value).decode()}"
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any], where: str) -> Recipe:
+    """The recipe with other values, given as its file would give them. Raises ConfigError, naming key and rule."""
+    parts: dict[str, Any] = msgspec.to_builtins(recipe)
+    for key, value in changes.items():
+        parts[key] = {**parts.get(key, {}), **value} if isinstance(value, Mapping) else value
+    return _converted(parts, Recipe, where)

@@ -23,7 +23,7 @@ from training.checkpoint import read_checkpoint, write_checkpoint
 from training.dataset import Faces
 from training.fit import TrainingError, fit
 from training.history import read_history
-from training.loss import SoftCrossEntropy, adjusted, log_prior
+from training.loss import SoftCrossEntropy, adjusted, decided, log_prior
 from training.models import build_model
 from training.recipe import Recipe, parse_recipe
 from training.run import fingerprint
@@ -222,6 +222,16 @@ def test_balance_weighs_classes_alike_and_leaves_the_mean_weight_at_1() -> None:
     weights = adjusted(targets, loss).sum(axis=1)
     assert weights.mean() == pytest.approx(1)
     assert weights[:8].sum() == pytest.approx(float(weights[8]), rel=1e-5)
+
+
+def test_votes_teach_their_winner_alone_where_a_recipe_says_so() -> None:
+    targets = {"fer2013": np.full((2, 7), 1 / 7, np.float32), "ferplus": np.zeros((2, 8), np.float32)}
+    targets["ferplus"][0, [2, 5]] = 0.7, 0.3
+    winner = msgspec.structs.replace(tiny().loss, votes="winner")
+    found = decided(targets, winner)
+    assert found["ferplus"].tolist() == [np.eye(8)[2].tolist(), [0] * 8], "who said nothing still teaches nothing"
+    assert np.array_equal(found["fer2013"], targets["fer2013"]), "labels that people did not vote on stay"
+    assert decided(targets, tiny().loss) is targets
 
 
 def test_a_row_of_zeros_stays_one_when_labels_are_smoothed() -> None:

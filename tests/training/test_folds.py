@@ -14,8 +14,9 @@ pytest.importorskip("keras")
 
 from edge.errors import ConfigError, ModelError, SourceError
 from training.cli import cli
-from training.dataset import Faces
+from training.dataset import VOTE_COLUMNS, Faces
 from training.folds import HELD_OUT, fold_numbers, held_out
+from training.recipe import load_recipe
 from training.splits import split
 
 RECIPE = """
@@ -89,6 +90,30 @@ def test_folds_are_trained_one_by_one_and_judged_together(npz: Path, tmp_path: P
 
     (tmp_path / "out" / "fold-2" / "answers.npz").write_bytes(first[:100])
     assert isinstance(run(*words).exception, ModelError)
+
+
+def test_the_rare_labels_are_counted_over_all_folds(faces: Faces, tmp_path: Path) -> None:
+    votes, marks = faces.votes.copy(), faces.splits
+    votes[:5] = [VOTE_COLUMNS.index("contempt") == column and 10 for column in range(len(VOTE_COLUMNS))]
+    votes[5] = 1  # nobody wins
+    np.savez(
+        tmp_path / "rare.npz",
+        pixels=faces.pixels, emotion=faces.emotions, usage=marks, votes=votes, name=np.array(faces.names),
+    )  # fmt: skip
+    (tmp_path / "tiny.toml").write_text(RECIPE + '[loss]\nhead = "ferplus"\n')
+    out = tmp_path / "out"
+    words = ["folds", tmp_path / "tiny.toml", "--data", tmp_path / "rare.npz", "--out", out, "--folds", 2]
+    done = run(*words, "--epochs", 2)
+    assert done.exit_code == 0, done
+    assert "fold 1/2  epoch 2/2" in done.output
+    assert load_recipe(out / "recipe.toml").train.epochs == 2
+    found = json.loads((out / "folds.json").read_text())
+    contempt, disgust = (found["all"]["classes"][label] for label in ("contempt", "disgust"))
+    assert (contempt["n"], disgust["n"], found["all"]["n"]) == (5, 12, 83)
+    assert found["left_out"] == {"without a label by the rule": 1}
+    for label, entry in (("contempt", contempt), ("disgust", disgust)):
+        row = next(line.split() for line in done.output.splitlines() if line.split()[:1] == [label])
+        assert row[:2] + row[3:4] == [label, str(entry["n"]), f"{entry['recall']:.3f}"]
 
 
 def test_a_fold_that_is_not_there_is_refused(npz: Path, tmp_path: Path) -> None:

@@ -21,9 +21,12 @@ COSTS = [
     ("compact", "wide", 665_855, 43_108_736),
     ("compact", "small", 588_119, 9_512_256),
     ("compact", "teacher", 3_555_751, 112_087_680),
+    ("trial", "small", 588_119, 9_512_256),
     ("sequential", "default", 2_345_607, 77_326_464),
     ("xception", "default", 58_423, 5_520_448),
     ("transfer", "mobilenetv2", 2_266_951, 55_018_112),
+    ("transfer", "vgg16", 14_718_279, 704_713_216),
+    ("transfer", "resnet50v2", 23_579_143, 639_197_696),
 ]
 
 
@@ -31,6 +34,29 @@ COSTS = [
 def test_parameters_and_multiply_adds_are_as_documented(family: Any, size: str, parameters: int, cost: int) -> None:
     model = build_model(ModelConfig(family=family, size=size), {"fer2013": 7})
     assert (model.count_params(), multiply_adds(model)) == (parameters, cost)
+
+
+def test_wider_and_deeper_cost_the_same_and_finer_maps_have_no_more_parameters() -> None:
+    found = {
+        size: build_model(ModelConfig(family="trial", size=size), {"fer2013": 7})
+        for size in ("small", "wider", "deeper", "finer-maps")
+    }
+    assert multiply_adds(found["wider"]) == pytest.approx(multiply_adds(found["deeper"]), rel=0.02)
+    assert found["finer-maps"].count_params() == found["small"].count_params()
+
+
+def test_other_blocks_are_compared_at_about_equal_instructions() -> None:
+    def instructions(size: str) -> float:
+        model, total = build_model(ModelConfig(family="trial", size=size), {"fer2013": 7}), 0.0
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.DepthwiseConv2D | keras.layers.Conv2D):
+                dense = not isinstance(layer, keras.layers.DepthwiseConv2D)
+                earned = 1.35 if not dense else 3.1 if layer.kernel_size == (1, 1) else 3.6
+                total += np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) / earned
+        return total
+
+    for size in ("separable", "fused"):
+        assert instructions(size) == pytest.approx(instructions("small"), rel=0.05)
 
 
 def test_our_family_has_only_layers_that_int8_runs_well() -> None:
@@ -59,7 +85,7 @@ def test_outputs_are_logits_unless_a_recipe_asks_for_softmax() -> None:
     assert not np.allclose(logits.sum(axis=1), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("family", ["compact", "sequential", "xception", "transfer"])
+@pytest.mark.parametrize("family", ["compact", "trial", "sequential", "xception", "transfer"])
 def test_an_unknown_size_is_refused(family: Any) -> None:
     with pytest.raises(ConfigError, match=r'model\.size = "huge"'):
         build_model(ModelConfig(family=family, size="huge"), {"fer2013": 7})

@@ -7,12 +7,27 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from training.recipe import RECIPES, load_recipe, parse_recipe, recipe_path
+from training.recipe import RECIPES, as_toml, changed, load_recipe, parse_recipe, recipe_path
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_a_bundled_recipe_is_valid_and_named_as_its_file(path: Path) -> None:
     assert load_recipe(path).name == path.stem
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_recipe_written_as_toml_is_read_as_itself(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert parse_recipe(as_toml(recipe), "again.toml") == recipe
+
+
+def test_a_changed_recipe_keeps_the_rest_and_is_checked() -> None:
+    recipe = parse_recipe('name = "x"\n[train]\nepochs = 3\nseed = 7', "x.toml")
+    found = changed(recipe, {"train": {"epochs": 5}, "description": 'says "so"'}, "row")
+    assert (found.train.epochs, found.train.seed, found.description) == (5, 7, 'says "so"')
+    assert parse_recipe(as_toml(found), "x.toml") == found
+    with pytest.raises(ConfigError, match=r"row: train\.epochs"):
+        changed(recipe, {"train": {"epochs": 0}}, "row")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from edge.errors import ConfigError, MissingPackageError, SinkError
 from training.commands.fit import RECIPE_COPY, keep_recipe
 from training.commands.options import data_options
 from training.readers import read_faces
-from training.recipe import load_recipe, recipe_path
+from training.recipe import as_toml, changed, load_recipe, recipe_path
+from training.whole import written_whole
 
 
 @click.command("folds")
@@ -19,6 +20,7 @@ from training.recipe import load_recipe, recipe_path
 @data_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where the folds go.")
 @click.option("--folds", "count", type=click.IntRange(2, 100), default=5, show_default=True)
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Of every fold [the recipe's].")
 @click.option("--only", type=click.IntRange(1), metavar="K", help="Train this fold alone; another run the rest.")
 def command(
     *,
@@ -28,6 +30,7 @@ def command(
     crop: bool,
     out: Path,
     count: int,
+    epochs: int | None,
     only: int | None,
 ) -> None:
     """Train RECIPE once a fold of the Training split, each time judged on the faces left out.
@@ -38,13 +41,19 @@ def command(
         raise ConfigError(f"--only {only}: there are {count} folds")
     path = recipe_path(recipe)
     chosen = load_recipe(path)
+    if epochs is not None:
+        chosen = changed(chosen, {"train": {"epochs": epochs}}, "--epochs")
     try:
         from training.evaluate import as_table, as_text
         from training.folds import cross_validate
     except ImportError as error:
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
     faces = read_faces(data_path, votes, crop=crop)
-    keep_recipe(path, out / RECIPE_COPY)
+    if epochs is None:
+        keep_recipe(path, out / RECIPE_COPY)
+    else:
+        with written_whole(out / RECIPE_COPY) as unfinished:
+            unfinished.write_text(as_toml(chosen), encoding="utf-8")
     result = cross_validate(chosen, faces, out, count, only=only, tell=click.echo)
     if result is None:
         click.echo(f"{out}: other folds are missing")

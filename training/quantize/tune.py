@@ -15,12 +15,12 @@ from edge.errors import ConfigError, ModelError, SinkError
 from edge.model.preprocess import softmax
 from training.batches import scores_of
 from training.fit import Tell, check_parts, compile_model, train
-from training.loss import adjusted, log_prior
+from training.loss import adjusted, decided, log_prior
 from training.predictor import load_keras
 from training.quantize.graph import observe, settle, with_fake_quantization
 from training.recipe import DistilConfig, Recipe
 from training.run import MODEL, Run, save_model
-from training.splits import LABEL_SETS, Splits
+from training.splits import LABEL_SETS, Part, Splits
 from training.temperature import RANGE
 from training.weights import assign
 
@@ -70,11 +70,9 @@ def tune(
     said = scores_of(keras.Model(source.input, {head: source.output}), part.pixels)[head]
     scale = best_scale(said, shift, part.targets[head])
     scale_head(single, scale)
-    rng = np.random.default_rng(recipe.train.seed)
-    faces = part.pixels[np.sort(rng.permutation(len(part))[:OBSERVED])]
-    observe(single, faces[..., np.newaxis].astype(np.float32) / 255)
+    observe(single, observed(part, recipe.train.seed))
     model = keras.Model(single.input, {head: single.output}, name=single.name)
-    targets = adjusted(part.targets[head], recipe.loss)
+    targets = adjusted(decided(part.targets, recipe.loss)[head], recipe.loss)
     own = softmax(np.float32(scale) * said + shift)
     targets = (1 - how.parent_share) * targets + how.parent_share * own * targets.sum(axis=1, keepdims=True)
     compile_model(model, recipe, part, max(1, len(part) // recipe.train.batch_size))
@@ -90,6 +88,13 @@ def tune(
     settle(single)
     write(single, out)
     return single
+
+
+def observed(part: Part, seed: int) -> NDArray[np.float32]:
+    """The pictures that give a network its first ranges, float32 (n, height, width, 1) in 0..1."""
+    rng = np.random.default_rng(seed)
+    faces = part.pixels[np.sort(rng.permutation(len(part))[:OBSERVED])]
+    return faces[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
 def tuning_recipe(recipe: Recipe, how: Tuning) -> Recipe:

@@ -24,9 +24,18 @@ CALIBRATION_COUNT = 300
     "--labels", type=click.Path(path_type=Path), required=True, metavar="DIR", help="What label-faces wrote."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where results go [runs/NAME].")
+@click.option("--start", type=click.Path(path_type=Path), metavar="FILE", help="A face.keras to begin with.")
 @run_options
 def command(
-    *, recipe: str, photos: Path, fer: Path, labels: Path, out: Path | None, resume: bool, overwrite: bool
+    *,
+    recipe: str,
+    photos: Path,
+    fer: Path,
+    labels: Path,
+    out: Path | None,
+    start: Path | None,
+    resume: bool,
+    overwrite: bool,
 ) -> None:
     """Train a face detector by RECIPE, a bundled recipe's name or a TOML file.
 
@@ -55,5 +64,5 @@ def command(
     pictures = calibration_set(material, CALIBRATION_SIZE, CALIBRATION_COUNT, chosen.train.seed)
     save(folder / CALIBRATION, pixels=pictures)
     scenes = read_validation_scenes(photos)
-    fit_detector(chosen, material, validation, folder, scenes=scenes, resume=resume, tell=click.echo)
+    fit_detector(chosen, material, validation, folder, scenes=scenes, start=start, resume=resume, tell=click.echo)
     click.echo(f"saved {folder / MODEL}")

@@ -24,7 +24,7 @@ from training.detector.threshold import shift_for, shift_logits
 from training.fit import TrainingError
 from training.history import write_history
 from training.run import save_model
-from training.weights import assign, in_policy
+from training.weights import assign, in_policy, take_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,15 +66,16 @@ def fit_detector(
     out: Path,
     *,
     scenes: Sequence[Photo] = (),
+    start: Path | None = None,
     resume: bool = False,
     tell: Callable[[str], None] = print,
 ) -> Any:
     """Train by the recipe; writes checkpoint, history and the best float model into `out`.
 
     validation: photos of each set; the model kept is the one with the best mean AP over the sets. scenes:
-    photos without people, by which its scores are shifted in the end (training/detector/threshold.py). Raises
-    TrainingError on a loss that is no number, ModelError if there is nothing to resume, SinkError if nothing can
-    be written.
+    photos without people, by which its scores are shifted in the end (training/detector/threshold.py). start: a
+    float model whose weights the run begins with. Raises TrainingError on a loss that is no number, ModelError if
+    there is nothing to resume or to start from, SinkError if nothing can be written.
     """
     how = recipe.train
     keras.utils.set_random_seed(how.seed)
@@ -90,6 +91,8 @@ def fit_detector(
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # XLA is slow to start, and on CPUs slower.
     model.compile(optimizer, loss=DetectionLoss(dtype="float32"), jit_compile=False)
+    if start is not None and not resume:
+        tell(f"{take_weights(model, start)} layers start from {start}")
     average = WeightAverage(how.ema)
     average.start(model)
     best, history = average.arrays, []

@@ -14,7 +14,9 @@ from training.detector import validation
 from training.detector.boxes import IGNORED
 from training.detector.compose import (
     MAX_FACES,
+    PASTED_SURE,
     calibration_set,
+    certainty,
     clipped,
     compose,
     cut,
@@ -126,6 +128,22 @@ def test_pasted_faces_reach_every_size_and_over_the_edge(material: Material) -> 
     assert (faces[:, :4] <= 128).all()
     assert ((faces[:, :2] == 0).any(axis=1) | (faces[:, 2:4] == 128).any(axis=1)).any()
     assert (wall.luma == 90).all()
+
+
+def test_pasted_faces_are_learnt_as_faces_whatever_the_teacher_says(material: Material) -> None:
+    doubted = structs.replace(material, crop_faces=material.crop_faces * [1, 1, 1, 1, 0.6])
+    wall = Picture(np.full((128, 128), 90, np.uint8), np.zeros((0, 5), np.float32))
+    pasted = [paste(wall, doubted, np.random.default_rng(seed)) for seed in range(30)]
+    scores = np.concatenate([picture.faces[:, 4] for picture in pasted])
+    assert (scores[scores > 0] >= PASTED_SURE).all()
+
+
+def test_the_smaller_a_face_the_less_sure_it_is() -> None:
+    shares = certainty(np.array([280, 32, 24, 16, 12], np.float32))
+    assert shares[:2].tolist() == [1, 1]
+    assert shares[3] == pytest.approx(0.6)
+    assert (np.diff(shares[1:]) < 0).all()
+    assert shares.min() >= 0.5
 
 
 def test_little_of_a_face_at_the_edge_is_ignored_and_nothing_of_it_is_dropped() -> None:

@@ -66,8 +66,8 @@ def install(machine: Machine, wishes: Wishes, source: Path = SOURCE) -> None:
     made = token.keep(machine, wishes.token_hash) if first and wishes.lan and not machine.dry else ""
     activate(machine, name, start=wishes.start)
     judge(machine, source)  # only now: the one before has judged this release
-    if first and wishes.lan and not machine.dry:
-        say(f"the page, for the local network: {token.address(socket.gethostname(), made)}")
+    if first and not machine.dry and (words := token.page(machine, socket.gethostname(), made)):
+        say(words)
 
 
 def packages(machine: Machine, *, offline: bool, pip: bool) -> None:

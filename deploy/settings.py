@@ -41,6 +41,12 @@ def split(change: str) -> tuple[str, str, object]:
         return section, key, text
 
 
+def port_of(changes: Iterable[str], default: int) -> int:
+    """The page's port, if these wishes name one."""
+    ports = [value for section, key, value in map(split, changes) if (section, key) == ("web", "port")]
+    return next((port for port in reversed(ports) if isinstance(port, int)), default)
+
+
 def compose(wishes: Wishes, kind: str) -> str:
     """The file's text: what a service needs, what was wished for on top."""
     table: dict[str, dict[str, object]] = {
@@ -70,8 +76,8 @@ def write(machine: Machine, wishes: Wishes, folder: str) -> None:
     if wishes.mqtt_password is not None:
         secret(machine, PASSWORD, wishes.mqtt_password.read_text().splitlines()[0] + "\n")
     if path.exists():
-        if wishes.changes or wishes.source:
-            say(f"{FILE} is kept as it is: --source and --set are for the first install")
+        if wishes.changes or wishes.source or wishes.lan:
+            say(f"{FILE} is kept as it is: --source, --set and --lan are for the first install")
         if not machine.dry:
             check(folder, path)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import tomllib
 from typing import TYPE_CHECKING
 
 from deploy import settings
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 FILE = "/etc/mien/web-token"
 BYTES = 32
+PORT = 8321
+LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def make() -> str:
@@ -34,6 +37,17 @@ def keep(machine: Machine, given: str | None) -> str:
     return token
 
 
-def address(host: str, token: str) -> str:
+def address(host: str, token: str, port: int = PORT) -> str:
     """The page's address. What follows # never travels to the device; the page exchanges it for a cookie."""
-    return f"http://{host}.local:8321/" + (f"#{token}" if token else " (the token is the one you have)")
+    return f"http://{host}.local:{port}/" + (f"#{token}" if token else " (the token is the one you have)")
+
+
+def page(machine: Machine, host: str, token: str) -> str:
+    """Where the installed settings put the page, for people; "" where they switch it off."""
+    web = tomllib.loads(machine.path(settings.FILE).read_text()).get("web", {})
+    port = web.get("port", PORT)
+    if not web.get("enabled", True):
+        return ""
+    if web.get("bind", LOCAL[0]) in LOCAL:
+        return f"the page, for this machine alone: http://localhost:{port}/"
+    return f"the page, for the local network: {address(host, token, port)}"

@@ -16,6 +16,7 @@ from deploy import release, token
 from deploy.flash import boot as partition
 from deploy.flash import cloudinit, firstrun, qr
 from deploy.machine import Refusal, say
+from deploy.token import PORT
 
 if TYPE_CHECKING:
     from deploy.flash.boot import Boot
@@ -36,6 +37,7 @@ class Order(NamedTuple):
     token: str
     wheelhouse: Path | None
     source: Path
+    port: int = PORT
 
 
 def prepare(boot: Boot, order: Order, release_name: str | None) -> None:
@@ -158,7 +160,7 @@ def tell(order: Order) -> None:
     """The address with the token, as text and as QR. It is shown this once."""
     if not order.token:
         return
-    address = token.address(order.device.host, order.token)
+    address = token.address(order.device.host, order.token, order.port)
     print(f"The page, once Mien runs (keep this address: it holds the token):\n  {address}")  # noqa: T201
     try:
         print(qr.draw(address), end="")  # noqa: T201

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import getpass
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy import install, purpose, settings, token
 from deploy.checks import RELEASES
 from deploy.flash import card, wishes
 from deploy.flash.boot import Folder, Image
-from deploy.machine import Refusal, say
+from deploy.machine import Refusal, ask, say
 
 if TYPE_CHECKING:
     import argparse
@@ -54,8 +55,8 @@ def run(given: argparse.Namespace) -> None:
     boot = Folder(given.boot) if given.boot else Image(given.image)
     if given.device and not given.image:
         raise Refusal("--device goes with --image: a mounted card is written already")
-    if given.device and not given.device.is_block_device():
-        raise Refusal(f"--device {given.device}: no block device")
+    if given.device:
+        check_device(given.device)
     order = collect(given)
     card.prepare(boot, order, given.release)
     card.tell(order)
@@ -63,6 +64,27 @@ def run(given: argparse.Namespace) -> None:
         write_card(given.image, given.device)
     else:
         say("unmount the card, put it into the Pi and switch it on; mien-status.txt on the card says how it goes")
+
+
+def check_device(device: Path) -> None:
+    """Raises Refusal for what is no card, or is in use: a slip of the finger must not cost a disk."""
+    if not device.is_block_device():
+        raise Refusal(f"--device {device}: no block device")
+    told = ask("lsblk", "--json", "--output", "RO,MOUNTPOINTS", str(device), what=f"--device {device}")
+    if why := unfit(json.loads(told)["blockdevices"]):
+        raise Refusal(f"--device {device}: {why}")
+
+
+def unfit(tree: list[dict[str, Any]]) -> str:
+    """Why a device must not be written, from what lsblk knows of it and of all that stands on it; "" if it may."""
+    for entry in tree:
+        if mounted := [place for place in entry["mountpoints"] if place]:
+            return f"in use as {mounted[0]}; unmount it first, if it is the card"
+        if entry["ro"]:
+            return "cannot be written; is the card locked?"
+        if why := unfit(entry.get("children", [])):
+            return why
+    return ""
 
 
 def collect(given: argparse.Namespace) -> card.Order:
@@ -93,7 +115,8 @@ def collect(given: argparse.Namespace) -> card.Order:
         "mqtt_password": secret("--mqtt-password-file", given.mqtt_password_file, ""),
         "token_hash": token.hash_of(shown) if shown else "",
     }
-    return card.Order(device, told, shown, given.wheelhouse, install.SOURCE)
+    port = settings.port_of(given.set, token.PORT)
+    return card.Order(device, told, shown, given.wheelhouse, install.SOURCE, port)
 
 
 def secret(option: str, file: Path | None, prompt: str) -> str:

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.flash.boot import Folder, Image, find_fat
+from deploy.flash.command import unfit
 from deploy.machine import Refusal
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -262,3 +264,24 @@ def test_a_folder_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None
         tmp_path.chmod(0o500)
         with pytest.raises(Refusal, match="mounted read-only"):
             Folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ({"ro": False, "mountpoints": [None]}, ""),
+        ({"ro": True, "mountpoints": [None]}, "cannot be written; is the card locked?"),
+        ({"ro": False, "mountpoints": ["/"]}, "in use as /; unmount it first, if it is the card"),
+        ({"ro": False, "mountpoints": ["[SWAP]"]}, "in use as [SWAP]; unmount it first, if it is the card"),
+    ],
+)
+def test_a_device_that_is_in_use_or_locked_is_never_written(entry: dict[str, Any], line: str) -> None:
+    fine = {"ro": False, "mountpoints": [None]}
+    assert unfit([entry]) == line
+    assert unfit([fine | {"children": [fine, entry]}]) == line
+
+
+def test_the_address_names_the_port_that_was_wished_for(card: Path, secrets: list[str]) -> None:
+    done = flash("--boot", card, *secrets, "--set", "web.port=9000")
+    assert done.returncode == 0, done.stderr
+    assert "http://mien.local:9000/#" in done.stdout

@@ -99,8 +99,8 @@ class HistorySink:
 
     def _measure(self) -> None:
         """Make notes of what was seen; the lock is held."""
-        for sighting in self._sightings:
-            self._notes.add_presences(self._meter.measure(sighting))
+        for key, presence in self._meter.measure(self._sightings).items():
+            self._notes.add_presence(key, presence)
         self._sightings.clear()
 
     def _check(self) -> None:

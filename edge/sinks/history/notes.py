@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge.messages import EmotionChanged, Event, FaceLeft, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from edge.messages import Estimate
 
@@ -81,17 +81,23 @@ class Meter:
         self._gap_s = gap_s
         self._seen_s: dict[str, float] = {}
 
-    def measure(self, sighting: Sighting) -> Iterator[tuple[Minute, Presence]]:
-        """How long each face was in view, of those that were seen again."""
-        minute = int(sighting.captured_at // 60)
-        seen_s = {}
-        for estimate in sighting.estimates:
-            track = estimate.track
-            passed_s = track.seen_s - self._seen_s.get(track.id, track.since_s)
-            seen_s[track.id] = track.seen_s
-            if 0 < passed_s <= self._gap_s:
-                yield Minute(minute, estimate.emotion or UNDECIDED), Presence(passed_s, sighting.time_s)
-        self._seen_s = seen_s
+    def measure(self, sightings: Iterable[Sighting]) -> dict[Minute, Presence]:
+        """How long faces were in view, of those that were seen again."""
+        seconds: dict[tuple[int, str], float] = {}
+        began_s: dict[tuple[int, str], float] = {}
+        for estimates, captured_at, time_s in sightings:
+            minute = int(captured_at // 60)
+            seen_s = {}
+            for estimate in estimates:
+                track = estimate.track
+                passed_s = track.seen_s - self._seen_s.get(track.id, track.since_s)
+                seen_s[track.id] = track.seen_s
+                if 0 < passed_s <= self._gap_s:
+                    key = minute, estimate.emotion or UNDECIDED
+                    seconds[key] = seconds.get(key, 0.0) + passed_s
+                    began_s.setdefault(key, time_s)
+            self._seen_s = seen_s
+        return {Minute(*key): Presence(passed_s, began_s[key]) for key, passed_s in seconds.items()}
 
 
 class Notes:
@@ -117,10 +123,6 @@ class Notes:
         while len(self.events) > self._events_max:
             self.events.popleft()
             self.dropped += 1
-
-    def add_presences(self, found: Iterable[tuple[Minute, Presence]]) -> None:
-        for key, presence in found:
-            self.add_presence(key, presence)
 
     def add_presence(self, key: Minute, presence: Presence) -> None:
         before = self.minutes.get(key)

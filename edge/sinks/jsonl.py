@@ -31,7 +31,7 @@ class JsonlSink:
         self._file: int | None = None
         if config.file:
             try:
-                self._file = os.open(config.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                self._file = os.open(config.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             except OSError as error:
                 raise SinkError(f"jsonl.file = {config.file}: cannot be written: {error.strerror}") from error
 

@@ -54,6 +54,12 @@ def test_each_event_is_one_line_with_its_type_schema_and_iso_time(tmp_path: Path
     }
 
 
+def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    JsonlSink(JsonlConfig(stdout=False, file=str(file))).close()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_that_exists_is_continued(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_text("before\n")

@@ -16,7 +16,7 @@ from training.experiment import Experiment, Row
 from training.fit import Tell, TrainingError, fit
 from training.history import read_history
 from training.models import multiply_adds
-from training.predictor import load_keras, open_predictor
+from training.predictor import Predictor, load_keras, open_predictor
 from training.quantize.graph import observe, with_fake_quantization
 from training.quantize.tune import Tuning, observed, tune
 from training.recipe import Recipe, as_toml
@@ -63,6 +63,7 @@ def compare(
             raise ConfigError(f"{name}: learns from a teacher: give --teacher FILE")
     splits = split(faces)
     results: dict[str, Result] = {}
+    samples: dict[tuple[str, ...], Sample] = {}  # finding copies takes longer than judging
     for row in experiment.rows:
         recipe, folder = recipes[row.name], out / row.name
         digest = f"{fingerprint(recipe)}-{row.tune_epochs}" if row.after else fingerprint(recipe)
@@ -72,7 +73,10 @@ def compare(
             keras.backend.clear_session()
             try:
                 _make(row, recipe, splits, out, results, teacher=teacher, tell=tell)
-                found = _measured(folder, digest, sample_of(_labels(folder), faces, VALIDATION))
+                predictor = open_predictor(str(folder / MODEL))
+                if predictor.labels not in samples:
+                    samples[predictor.labels] = sample_of(predictor.labels, faces, VALIDATION)
+                found = _measured(folder, digest, predictor, samples[predictor.labels])
             except TrainingError as error:
                 found = Result(digest, failed=str(error))
                 tell(f"{row.name}: {error}")
@@ -111,12 +115,8 @@ def _make(
     save_model(rounded, folder / MODEL)
 
 
-def _labels(folder: Path) -> tuple[str, ...]:
-    return open_predictor(str(folder / MODEL)).labels
-
-
-def _measured(folder: Path, digest: str, sample: Sample) -> Result:
-    predictor, network = open_predictor(str(folder / MODEL)), load_keras(folder / MODEL)
+def _measured(folder: Path, digest: str, predictor: Predictor, sample: Sample) -> Result:
+    network = load_keras(folder / MODEL)
     metrics = judge(predictor.labels, sample, predictor.scores(sample.faces.pixels)).all
     history = read_history(folder / HISTORY) if (folder / HISTORY).is_file() else []
     return Result(

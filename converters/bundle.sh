@@ -5,7 +5,7 @@
 #
 # NAME: emotion, emotion-fer2013 or emotion-small. The first two start from the `trunk`, which is trained if it is not
 # there. All learn from the teacher's scores, training/parents/soft-targets.npz (mien-train fit teacher, then teach).
-# DATA: fer2013.npz or fer2013.csv. RUNS: where training results lie [runs]; a finished RUNS/NAME/model.keras is taken
+# DATA: fer2013.npz, with votes in it. RUNS: where training results lie [runs]; a finished RUNS/NAME/model.keras is taken
 # as it is, an interrupted training goes on. The results are edge/assets/NAME.tflite and the float network that it was
 # converted from, training/parents/NAME.keras; OUT, a folder, takes both instead.
 set -euo pipefail

@@ -16,8 +16,8 @@ packages+=,initramfs-tools,mosquitto,mosquitto-clients,sudo,openssh-server,netba
 if [[ $suite == trixie ]]; then packages+=,cloud-init,netplan.io; fi
 readonly packages
 readonly ESSENTIAL='?or(?essential,?priority(required),?exact-name(apt))'
-# Programs that packages call to get ready: emulated they take most of the time, and no test needs what they make.
-readonly SLOW=(/usr/bin/py3compile /usr/sbin/update-ca-certificates)
+# What packages call to get ready: emulated it takes most of the time, and no test needs what it makes.
+readonly SLOW=(/usr/bin/py3compile)
 # shellcheck disable=SC2016
 readonly MERGED='mkdir -p "$1/usr/bin" "$1/usr/sbin" "$1/usr/lib"; ln -s usr/bin usr/sbin usr/lib "$1"'
 # The kernel's package, by the apt outside: it is not installed.
@@ -68,8 +68,8 @@ unpack() {
         >>"$log" 2>&1
     rm "$root.new"/var/lib/dpkg/arch "$root.new"/var/cache/apt/archives/*.deb
     for name in "${SLOW[@]}"; do install -D -m 755 <(echo '#!/bin/sh') "$root.new$name"; done
-    # Their last scripts: Python byte-compiles its library, locales asks grep five hundred times.
-    for name in "$root.new"/var/lib/dpkg/info/{locales,python3.[0-9]*}.postinst; do
+    # Their own scripts, too: Python byte-compiles its library, the others go through long lists line by line.
+    for name in "$root.new"/var/lib/dpkg/info/{locales,ca-certificates,tzdata,python3.[0-9]*}.{config,postinst}; do
         if [[ -e $name ]]; then echo '#!/bin/sh' >"$name"; fi
     done
     install -m 755 <(printf '#!/bin/sh\nexit 101\n') "$root.new/usr/sbin/policy-rc.d" # starts nothing

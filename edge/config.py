@@ -270,6 +270,13 @@ class PrivacyConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     default_on: Annotated[
         bool, Meta(description="start with the camera off, until the switch is used for the first time")
     ] = False
+    button_gpio: Annotated[
+        int,
+        Meta(description="GPIO number of a push button to ground that turns the switch; 0 for none", ge=0, le=27),
+    ] = 0
+    led_gpio: Annotated[
+        int, Meta(description="GPIO number of an LED that is lit while the camera may see; 0 for none", ge=0, le=27)
+    ] = 0
 
 
 class ServiceConfig(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ from edge.errors import AgainError, ConfigError, ControlError, MienError, Source
 from edge.intake import Intake
 from edge.loop import Loop
 from edge.notify import Notifier
+from edge.pins import Pins
 from edge.pipeline import Pipeline
 from edge.places import runtime_folder
 from edge.signals import passed_on
@@ -84,6 +85,7 @@ class Service:
             self.intake = Intake(self._opener(config), self._clock, self.core.counts)
             stack.callback(self.intake.close)
             self.core.privacy.subscribe(self._privacy_turned)
+            stack.callback(Pins(config.privacy, self.core).close)
             self._open_first()
             self.pipeline.sinks = self._open_sinks(config)
             stack.callback(self._close_sinks)

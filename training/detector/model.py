@@ -33,6 +33,8 @@ class Blocks(layers.Layer):  # type: ignore[misc]
     The channels' order is TensorFlow's space_to_depth: row in the square, column, channel.
     """
 
+    moves_values = True  # as training/quantize asks
+
     def __init__(self, block: int, *, back: bool = False, **settings: Any) -> None:
         super().__init__(**settings)
         self.block = block

@@ -10,16 +10,31 @@ from keras import layers
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from training.quantize.layers import FakeQuantize, QuantizedConv2D, QuantizedDense
+from training.quantize.layers import (
+    LEVELS,
+    FakeQuantize,
+    QuantizedConv2D,
+    QuantizedDense,
+    QuantizedDepthwiseConv2D,
+    RoundedKernel,
+)
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32]]
 Consumers = dict[str, list[Any]]
 
 SHAPING = (layers.InputLayer, layers.MaxPooling2D, layers.Flatten, layers.Reshape, layers.Dropout)
-"""Layers that only choose or move values: what comes out has the range of what goes in."""
+"""Layers that only choose or move values: what comes out has the range of what goes in. Our own say so themselves,
+by an attribute `moves_values`.
+"""
+WITH_WEIGHTS = {
+    layers.Conv2D: QuantizedConv2D,
+    layers.DepthwiseConv2D: QuantizedDepthwiseConv2D,
+    layers.Dense: QuantizedDense,
+}
+"""What takes the place of each."""
 KNOWN = (
-    *SHAPING, layers.Conv2D, layers.Dense, layers.BatchNormalization, layers.ReLU, layers.Activation, layers.Add,
-    layers.GlobalAveragePooling2D,
+    *SHAPING, *WITH_WEIGHTS, layers.BatchNormalization, layers.ReLU, layers.Activation, layers.Add,
+    layers.Concatenate, layers.GlobalAveragePooling2D,
 )  # fmt: skip
 ACTIVATIONS = ("linear", "relu")
 
@@ -33,11 +48,11 @@ def with_fake_quantization(model: Any, where: str) -> Any:
     weights: dict[str, Arrays] = {}
 
     def renewed(layer: Any) -> Any:
-        if isinstance(layer, (layers.Conv2D, layers.Dense)):
+        kind = _with_weights(layer)
+        if kind is not None:
             follower = consumers[layer.name][0] if consumers[layer.name] else None
             norm = follower if isinstance(follower, layers.BatchNormalization) else None
             weights[layer.name] = folded(layer, norm)
-            kind = QuantizedConv2D if isinstance(layer, layers.Conv2D) else QuantizedDense
             return kind.from_config({**layer.get_config(), "use_bias": True})
         return layer.__class__.from_config(layer.get_config())
 
@@ -47,8 +62,9 @@ def with_fake_quantization(model: Any, where: str) -> Any:
         made = values[0] if isinstance(layer, layers.BatchNormalization) else layer(*values, **named)
         after = consumers[layer.name]
         # TFLite makes one step of a convolution, its folded norm and the ReLU behind: only the end has a range.
-        fused = len(after) == 1 and isinstance(after[0], (layers.ReLU, layers.BatchNormalization))
-        if fused or isinstance(layer, SHAPING) or _is_nothing(layer):
+        joins = isinstance(layer, layers.Concatenate)
+        fused = not joins and len(after) == 1 and isinstance(after[0], (layers.ReLU, layers.BatchNormalization))
+        if fused or moves_values(layer) or _is_nothing(layer) or _is_joined(layer, consumers):
             return made
         return FakeQuantize(name=f"{layer.name}_range")(made)
 
@@ -66,7 +82,7 @@ def with_fake_quantization(model: Any, where: str) -> Any:
 def settle(model: Any) -> None:
     """Give every kernel the range that its final values want."""
     for layer in model.layers:
-        if isinstance(layer, (QuantizedConv2D, QuantizedDense)):
+        if isinstance(layer, RoundedKernel):
             layer.settle()
 
 
@@ -77,6 +93,15 @@ def observe(model: Any, pictures: NDArray[np.float32]) -> None:
         # One after the other: what a layer sees depends on the ranges before it.
         before = keras.Model(model.input, layer.input)
         layer.observe(keras.ops.convert_to_numpy(before(pictures, training=False)))
+
+
+def output_step(model: Any) -> float:
+    """From one value of a rounded network's output to the next; 0 where the network is not rounded."""
+    last = model.layers[-1]
+    if not isinstance(last, FakeQuantize):
+        return 0.0
+    low, high = (float(keras.ops.convert_to_numpy(end)) for end in (last.low, last.high))
+    return (max(high, 0.0) - min(low, 0.0)) / LEVELS
 
 
 def consumers_of(model: Any, where: str) -> Consumers:
@@ -99,19 +124,21 @@ def consumers_of(model: Any, where: str) -> Consumers:
 def folded(layer: Any, norm: Any | None) -> Arrays:
     """Kernel and bias of a layer together with the BatchNorm behind it."""
     kernel = np.asarray(keras.ops.convert_to_numpy(layer.kernel), np.float64)
-    bias = np.asarray(keras.ops.convert_to_numpy(layer.bias)) if layer.use_bias else np.zeros(kernel.shape[-1])
+    channels = kernel.shape[2:] if isinstance(layer, layers.DepthwiseConv2D) else kernel.shape[-1:]
+    bias = np.asarray(keras.ops.convert_to_numpy(layer.bias)) if layer.use_bias else np.zeros(np.prod(channels))
     if norm is None:
         return kernel.astype(np.float32), bias.astype(np.float32)
     mean, variance = (np.asarray(keras.ops.convert_to_numpy(v)) for v in (norm.moving_mean, norm.moving_variance))
     gamma = np.asarray(keras.ops.convert_to_numpy(norm.gamma)) if norm.scale else np.ones_like(mean)
     beta = np.asarray(keras.ops.convert_to_numpy(norm.beta)) if norm.center else np.zeros_like(mean)
     factor = gamma / np.sqrt(variance + norm.epsilon)
-    return (kernel * factor).astype(np.float32), (beta + (bias - mean) * factor).astype(np.float32)
+    kernel, bias = kernel * factor.reshape(channels), beta + (bias - mean) * factor
+    return kernel.astype(np.float32), bias.astype(np.float32)
 
 
 def _check(layer: Any, where: str) -> None:
     name = f"{where}: layer {layer.name}"
-    if not isinstance(layer, KNOWN) or isinstance(layer, (layers.DepthwiseConv2D, layers.SeparableConv2D)):
+    if not (isinstance(layer, KNOWN) or moves_values(layer)):
         raise ModelError(f"{name} ({type(layer).__name__}): cannot be tuned with fake quantization here")
     activation = getattr(layer, "activation", None)
     if activation is not None and activation.__name__ not in ACTIVATIONS:
@@ -121,8 +148,25 @@ def _check(layer: Any, where: str) -> None:
 def _check_foldable(norm: Any, model: Any, consumers: Consumers, where: str) -> None:
     before = [layer for layer in model.layers if norm in consumers[layer.name]]
     alone = len(before) == 1 and len(consumers[before[0].name]) == 1
-    if not (alone and isinstance(before[0], layers.Conv2D) and _is_linear(before[0])):
+    if not (alone and isinstance(before[0], (layers.Conv2D, layers.DepthwiseConv2D)) and _is_linear(before[0])):
         raise ModelError(f"{where}: layer {norm.name}: does not stand behind a convolution of its own to fold into")
+
+
+def moves_values(layer: Any) -> bool:
+    """Whether what comes out of a layer are values that went in."""
+    return isinstance(layer, SHAPING) or bool(getattr(layer, "moves_values", False))
+
+
+def _is_joined(layer: Any, consumers: Consumers) -> bool:
+    """Whether a Concatenate alone takes what a layer gives: TFLite wants the joined range there, too."""
+    after = consumers[layer.name]
+    while len(after) == 1 and moves_values(after[0]):
+        after = consumers[after[0].name]
+    return len(after) == 1 and isinstance(after[0], layers.Concatenate)
+
+
+def _with_weights(layer: Any) -> Any | None:
+    return next((kind for plain, kind in WITH_WEIGHTS.items() if isinstance(layer, plain)), None)
 
 
 def _is_linear(layer: Any) -> bool:

@@ -6,7 +6,8 @@ keeps. Other backends train with the same arithmetic, but only TensorFlow export
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -32,6 +33,11 @@ def fake_quantize(x: Any, low: Any, high: Any, levels: int) -> Any:
             else tf.quantization.fake_quant_with_min_max_vars
         )
         return operator(x, low, high, num_bits=8, narrow_range=levels == WEIGHT_LEVELS)
+    return round_plainly(x, low, high, levels)
+
+
+def round_plainly(x: Any, low: Any, high: Any, levels: int) -> Any:
+    """fake_quantize in plain arithmetic; low and high may have any shape that broadcasts."""
     step = ops.maximum((high - low) / levels, 1e-12)
     zero = ops.round(-low / step)
     inside = ops.clip(x, -zero * step, (levels - zero) * step)
@@ -72,12 +78,14 @@ class FakeQuantize(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum}
 
 
-class _RoundedKernel:
-    """What the two layers with weights share: `limit`, the largest weight that their kernel can hold.
+class RoundedKernel:
+    """What the layers with weights share: `limit`, the largest weight that their kernel can hold.
 
     While training it is that of the kernel as it is; finished it is a constant, as the converter wants it.
+    over: the kernel's axes that one limit spans.
     """
 
+    over: ClassVar[tuple[int, ...]]
     kernel: Any
     bias: Any
     limit: Any
@@ -92,20 +100,26 @@ class _RoundedKernel:
         for name in ("kernel", "bias", "limit"):
             getattr(self, name).assign(store[name])
 
-    def measured_limit(self, axes: tuple[int, ...]) -> Any:
-        widest = ops.max(ops.abs(self.kernel), axis=axes)
+    def settle(self) -> None:
+        """The limits of the kernel as it is."""
+        self.limit.assign(self.measured_limit())
+
+    def measured_limit(self) -> Any:
+        widest = ops.max(ops.abs(self.kernel), axis=self.over)
         return ops.maximum(widest, SMALLEST_RANGE * ops.max(widest) + 1e-12)
 
-    def rounded_kernel(self, axes: tuple[int, ...], *, training: Any) -> Any:
+    def rounded_kernel(self, *, training: Any, rounding: Callable[..., Any] = fake_quantize) -> Any:
         if training:
-            self.limit.assign(ops.stop_gradient(self.measured_limit(axes)))
+            self.limit.assign(ops.stop_gradient(self.measured_limit()))
         limit = ops.convert_to_tensor(self.limit)
-        return fake_quantize(ops.convert_to_tensor(self.kernel), -limit, limit, WEIGHT_LEVELS)
+        return rounding(ops.convert_to_tensor(self.kernel), -limit, limit, WEIGHT_LEVELS)
 
 
 @keras.saving.register_keras_serializable("mien")
-class QuantizedConv2D(_RoundedKernel, keras.layers.Conv2D):  # type: ignore[misc]
+class QuantizedConv2D(RoundedKernel, keras.layers.Conv2D):  # type: ignore[misc]
     """A convolution whose kernel has 255 levels, a range for each of its channels."""
+
+    over = (0, 1, 2)
 
     def build(self, input_shape: Any) -> None:
         """Adds `limit`, shape (filters,)."""
@@ -114,18 +128,39 @@ class QuantizedConv2D(_RoundedKernel, keras.layers.Conv2D):  # type: ignore[misc
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """As Conv2D."""
-        kernel = self.rounded_kernel((0, 1, 2), training=training)
+        kernel = self.rounded_kernel(training=training)
         made = ops.conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         return self.activation(made + self.bias)
 
-    def settle(self) -> None:
-        """The limits of the kernel as it is."""
-        self.limit.assign(self.measured_limit((0, 1, 2)))
+
+@keras.saving.register_keras_serializable("mien")
+class QuantizedDepthwiseConv2D(RoundedKernel, keras.layers.DepthwiseConv2D):  # type: ignore[misc]
+    """A depthwise convolution whose kernel has 255 levels, a range for each of its channels.
+
+    TensorFlow's operator knows ranges along the last axis only, which is not the channels' here. The plain rounding
+    becomes a constant at the export, and the converter finds the same levels in it.
+    """
+
+    over = (0, 1)
+
+    def build(self, input_shape: Any) -> None:
+        """Adds `limit`, shape (channels, depth multiplier)."""
+        super().build(input_shape)
+        shape = tuple(self.kernel.shape[2:])
+        self.limit = self.add_weight(shape=shape, initializer="ones", trainable=False, name="limit")
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """As DepthwiseConv2D."""
+        kernel = self.rounded_kernel(training=training, rounding=round_plainly)
+        how = self.strides, self.padding, self.data_format, self.dilation_rate
+        return self.activation(ops.depthwise_conv(inputs, kernel, *how) + self.bias)
 
 
 @keras.saving.register_keras_serializable("mien")
-class QuantizedDense(_RoundedKernel, keras.layers.Dense):  # type: ignore[misc]
+class QuantizedDense(RoundedKernel, keras.layers.Dense):  # type: ignore[misc]
     """A dense layer whose kernel has 255 levels in one range: the converter fails with one for each channel."""
+
+    over = (0, 1)
 
     def build(self, input_shape: Any) -> None:
         """Adds `limit`, a scalar."""
@@ -134,8 +169,4 @@ class QuantizedDense(_RoundedKernel, keras.layers.Dense):  # type: ignore[misc]
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """As Dense."""
-        return self.activation(ops.matmul(inputs, self.rounded_kernel((0, 1), training=training)) + self.bias)
-
-    def settle(self) -> None:
-        """The limit of the kernel as it is."""
-        self.limit.assign(self.measured_limit((0, 1)))
+        return self.activation(ops.matmul(inputs, self.rounded_kernel(training=training)) + self.bias)

@@ -9,7 +9,7 @@ import click
 from edge.errors import MissingPackageError
 from training.commands.fit import RECIPE_COPY, keep_recipe
 from training.commands.options import check_run, detector_data_options, run_options
-from training.detector.recipe import load_detector_recipe
+from training.detector.recipe import check_start, load_detector_recipe
 from training.readers import read_faces
 
 CALIBRATION = "calibration.npz"
@@ -42,6 +42,7 @@ def command(
     Writes face.keras and calibration.npz, from which mien-convert to-int8 makes the file that ships.
     """
     chosen, path = load_detector_recipe(recipe)
+    check_start(chosen, start, resume=resume)
     folder = out or Path("runs") / chosen.name
     try:
         from training.detector.fit import CHECKPOINT, HISTORY, MODEL, fit_detector

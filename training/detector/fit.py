@@ -11,20 +11,22 @@ import numpy as np
 from msgspec import structs
 
 from edge.errors import ModelError
-from training.average import WeightAverage
+from training.average import WeightAverage, values_of
 from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from training.detector.compose import MAX_FACES, compose
 from training.detector.evaluate import evaluate
 from training.detector.floating import FloatDetector
 from training.detector.loss import DetectionLoss
 from training.detector.mining import hardness
-from training.detector.model import build_detector
-from training.detector.recipe import fingerprint
+from training.detector.recipe import check_start, fingerprint
 from training.detector.threshold import shift_for, shift_logits
+from training.detector.tune import begin, free, is_tuning
 from training.fit import TrainingError
 from training.history import write_history
+from training.quantize.graph import output_step
+from training.quantize.tune import SAVED_MODEL, export
 from training.run import save_model
-from training.weights import assign, in_policy, take_weights
+from training.weights import assign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,12 +76,14 @@ def fit_detector(
 
     validation: photos of each set; the model kept is the one with the best mean AP over the sets. scenes:
     photos without people, by which its scores are shifted in the end (training/detector/threshold.py). start: a
-    float model whose weights the run begins with. Raises TrainingError on a loss that is no number, ModelError if
-    there is nothing to resume or to start from, SinkError if nothing can be written.
+    float model whose weights the run begins with; a recipe of precision int8 needs it, and leaves a SavedModel that
+    brings its own ranges, too. Raises TrainingError on a loss that is no number, ConfigError or ModelError if there
+    is nothing to resume or to start from, SinkError if nothing can be written.
     """
     how = recipe.train
+    check_start(recipe, start, resume=resume)
     keras.utils.set_random_seed(how.seed)
-    model = in_policy(how.precision, lambda: build_detector(recipe.network, (how.side_px, how.side_px)))
+    model = begin(recipe, material, None if resume else start, tell)
     warmup = round(how.warmup_epochs * how.steps_per_epoch)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else how.learning_rate,
@@ -91,8 +95,6 @@ def fit_detector(
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # XLA is slow to start, and on CPUs slower.
     model.compile(optimizer, loss=DetectionLoss(dtype="float32"), jit_compile=False)
-    if start is not None and not resume:
-        tell(f"{take_weights(model, start)} layers start from {start}")
     average = WeightAverage(how.ema)
     average.start(model)
     best, history = average.arrays, []
@@ -109,7 +111,7 @@ def fit_detector(
         began = time.monotonic()
         if epoch and (epoch % how.validate_every == 0 or not len(material.hardness)):
             with average.swapped_in(model):
-                material = structs.replace(material, hardness=hardness(free(model, recipe), material.scenes))
+                material = structs.replace(material, hardness=hardness(detector_of(model, recipe), material.scenes))
         logs = model.fit(
             Pictures(material, how, epoch),
             epochs=epoch + 1,
@@ -142,28 +144,27 @@ def fit_detector(
             ),
         )
         write_history(out / HISTORY, [{**dict.fromkeys(columns(history), math.nan), **past} for past in history])
-    finished = build_detector(recipe.network)
-    assign(finished.variables, best, "best weights")
+    finished = free(best, recipe)
     if scenes:
-        shift = shift_for(FloatDetector(finished, min_score=LOWEST_SCORE), scenes)
+        shift = shift_for(FloatDetector(finished, min_score=LOWEST_SCORE), scenes, output_step(finished))
         shift_logits(finished, shift)
         tell(f"logits shifted by {shift:+.3f}, by {len(scenes)} scenes without people")
     save_model(finished, out / MODEL)
+    if is_tuning(recipe) and keras.backend.backend() == "tensorflow":
+        export(finished, out / SAVED_MODEL)
     return finished
 
 
 def validate(model: Any, recipe: DetectorRecipe, validation: dict[str, list[Photo]]) -> dict[str, float]:
     """AP of each set at 320 px, and the sets' mean."""
-    detector = free(model, recipe)
+    detector = detector_of(model, recipe)
     found = {f"ap_{name}": evaluate(detector, photos).ap for name, photos in validation.items()}
     return {"ap": float(np.mean(list(found.values()))), **found}
 
 
-def free(model: Any, recipe: DetectorRecipe) -> FloatDetector:
+def detector_of(model: Any, recipe: DetectorRecipe) -> FloatDetector:
     """The model in training as a detector of pictures of any size."""
-    network = build_detector(recipe.network)
-    network.set_weights(model.get_weights())
-    return FloatDetector(network, min_score=LOWEST_SCORE)
+    return FloatDetector(free(values_of(model), recipe), min_score=LOWEST_SCORE)
 
 
 def columns(history: list[dict[str, float]]) -> list[str]:

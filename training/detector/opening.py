@@ -12,7 +12,7 @@ from msgspec import structs
 from edge.config import DetectConfig
 from edge.detect import luma, yunet
 from edge.detect.haar import load as load_haar
-from edge.errors import ConfigError, ModelError
+from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from edge.detect import Detector
@@ -48,15 +48,9 @@ def open_detector(word: str, *, width_px: int, min_score: float, min_face_px: in
 
 
 def _open_keras(path: Path, min_score: float, min_face_px: int) -> Detector:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file")
-    import keras
-
-    import training.detector.model  # noqa: F401  registers the network's layer
+    import training.detector.model
+    import training.quantize.layers  # noqa: F401  both register layers of networks
     from training.detector.floating import FloatDetector
+    from training.predictor import load_keras
 
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError) as error:
-        raise ModelError(f"{path}: no Keras model that can be loaded: {str(error).splitlines()[0]}") from error
-    return FloatDetector(model, min_score=min_score, min_face_px=min_face_px)
+    return FloatDetector(load_keras(path), min_score=min_score, min_face_px=min_face_px)

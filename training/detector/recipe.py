@@ -35,7 +35,8 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How it is trained: AdamW, the rate rising for a while, then falling as a cosine.
 
     side_px: of the square pictures. ema: decay of the weights' running mean, a step. validate_every: epochs.
-    precision: of the arithmetic while training; the saved model is float32 in any case.
+    precision: of the arithmetic while training; the saved model is float32 in any case. int8 is float32 with int8's
+    rounding in it, for the last epochs of a trained network (training/detector/tune.py).
     """
 
     side_px: Annotated[int, Meta(ge=64, le=1024, multiple_of=32)] = 256
@@ -47,7 +48,7 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weight_decay: Annotated[float, Meta(ge=0, le=1)] = 0.01
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.999
     validate_every: Annotated[int, Meta(ge=1)] = 2
-    precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
+    precision: Literal["float32", "mixed_bfloat16", "int8"] = "mixed_bfloat16"
     seed: int = 5
 
 
@@ -70,6 +71,12 @@ def load_detector_recipe(name: str) -> tuple[DetectorRecipe, Path]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path}: {error}") from error
     return recipe, path
+
+
+def check_start(recipe: DetectorRecipe, start: Path | None, *, resume: bool) -> None:
+    """Raises ConfigError where a recipe tunes a trained network and none is named."""
+    if recipe.train.precision == "int8" and start is None and not resume:
+        raise ConfigError(f'recipe {recipe.name}: train.precision = "int8" tunes a trained network: --start FILE')
 
 
 def fingerprint(recipe: DetectorRecipe) -> str:

@@ -22,10 +22,11 @@ LARGEST_SHIFT = 3.0
 WIDTH_PX = 320
 
 
-def shift_for(detector: Detector, scenes: Sequence[Photo]) -> float:
+def shift_for(detector: Detector, scenes: Sequence[Photo], step: float = 0.0) -> float:
     """What to add to the logits so that FALSE_PER_SCENE finds a scene reach the default of detect.min_score.
 
-    scenes: without people. detector: one that also gives its weak finds.
+    scenes: without people. detector: one that also gives its weak finds. step: of logits that are rounded; the
+    shift is a whole number of such steps, so that shifted logits are rounded as they were.
     """
     finds = [face.score for scene in scenes for face in detector.detect(read_at_width(scene, WIDTH_PX)[0])]
     scores = np.sort(np.array(finds, np.float64))[::-1]
@@ -33,7 +34,8 @@ def shift_for(detector: Detector, scenes: Sequence[Photo]) -> float:
     if len(scores) <= allowed:
         return 0.0
     default = DetectConfig().min_score
-    return float(np.clip(logit(default) - logit(float(scores[allowed])) - 1e-3, -LARGEST_SHIFT, LARGEST_SHIFT))
+    shift = float(np.clip(logit(default) - logit(float(scores[allowed])) - 1e-3, -LARGEST_SHIFT, LARGEST_SHIFT))
+    return float(np.floor(shift / step) * step) if step else shift
 
 
 def logit(score: float) -> float:
@@ -42,9 +44,12 @@ def logit(score: float) -> float:
 
 
 def shift_logits(model: Any, shift: float) -> None:
-    """Add to the first number of every level's output (training/detector/model.py)."""
+    """Add to the first number of every level's output (training/detector/model.py).
+
+    A range that the output is rounded in stays: sizes reach further in it than logits of faces.
+    """
     for layer in model.layers:
         if layer.name.endswith("_out"):
-            kernel, bias = layer.get_weights()
+            kernel, bias, *limits = layer.get_weights()
             bias[0] += shift
-            layer.set_weights([kernel, bias])
+            layer.set_weights([kernel, bias, *limits])

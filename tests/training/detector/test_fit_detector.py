@@ -4,58 +4,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faces import photo, write_set
 from msgspec import structs
+from tiny_run import RECIPE, StoppedError, made_material, made_validation, stop_after, weights
 
 pytest.importorskip("keras")
 
 from edge.errors import ModelError
 from training.detector.fit import MODEL, fit_detector
-from training.detector.material import Material, Picture
-from training.detector.photos import Photo, read_photos
-from training.detector.recipe import DetectorRecipe, Network, Training
-
-RECIPE = DetectorRecipe(
-    name="tiny",
-    network=Network(trunk=(("k8",), ("k8",), ("k8",)), neck=(8, 8, 8), head=False),
-    train=Training(side_px=64, batch_size=2, steps_per_epoch=2, epochs=2, learning_rate=1e-3, precision="float32"),
-)
+from training.detector.material import Material
+from training.detector.photos import Photo
 
 
 @pytest.fixture
 def material() -> Material:
-    rng = np.random.default_rng(3)
-    faces = np.array([[20, 20, 52, 60, 0.9]], np.float32)
-    photos = [Picture(rng.integers(0, 256, (80, 80), np.uint8), faces) for _ in range(3)]
-    scenes = [rng.integers(0, 256, (90, 100), np.uint8) for _ in range(3)]
-    crops = rng.integers(0, 256, (4, 48, 48), np.uint8)
-    return Material(photos, scenes, crops, np.tile(np.array([[0.1, 0, 0.9, 1, 0.9]], np.float32), (4, 1)))
+    return made_material()
 
 
 @pytest.fixture
 def validation(tmp_path: Path) -> dict[str, list[Photo]]:
-    spots = [(30, 30, 12)]
-    write_set(tmp_path / "set", {"a.png": (photo(64, 64, spots), spots)})
-    return {"set": read_photos(tmp_path / "set")}
-
-
-def weights(model: object) -> list[np.ndarray]:
-    return [np.asarray(array) for array in model.get_weights()]
-
-
-class StoppedError(Exception):
-    """What ends a run between an epoch and its checkpoint."""
-
-
-def stop_after(epochs: int) -> object:
-    told: list[str] = []
-
-    def tell(line: str) -> None:
-        told.append(line)
-        if len(told) > epochs:
-            raise StoppedError
-
-    return tell
+    return made_validation(tmp_path / "set")
 
 
 def test_a_stopped_run_goes_on_to_what_a_whole_one_reaches(

@@ -21,6 +21,14 @@ def test_the_strongest_false_finds_end_just_below_the_default(tmp_path: Path) ->
     assert logit(found) + shift < logit(DetectConfig().min_score)
 
 
+def test_rounded_logits_move_by_whole_steps(tmp_path: Path) -> None:
+    write_set(tmp_path / "scenes", {"a.png": (photo(320, 64, [(60, 32, 14)]), [])})
+    scenes, step = read_photos(tmp_path / "scenes"), 0.25
+    plain, whole = shift_for(Spots(), scenes), shift_for(Spots(), scenes, step)
+    assert whole / step == round(whole / step)
+    assert 0 <= plain - whole < step
+
+
 def test_scenes_without_a_find_move_nothing(tmp_path: Path) -> None:
     write_set(tmp_path / "scenes", {"a.png": (photo(320, 64, []), [])})
     assert shift_for(Spots(), read_photos(tmp_path / "scenes")) == 0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import sqlite3
 import stat
+import subprocess
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +29,7 @@ from edge.sinks.history.read import History
 from edge.sinks.history.schema import SCHEMA
 
 NOON_MINUTE = int(NOON_S) // 60
+HOWTO = Path(__file__).resolve().parents[3] / "docs" / "HISTORY.md"
 
 
 @pytest.fixture
@@ -285,6 +290,29 @@ def test_a_history_can_be_read_while_it_is_written(file: Path) -> None:
         sink.write()
         assert [event.frame for event in events] == list(range(1, 1201))
         history.close()
+
+
+def test_the_program_sqlite3_reads_and_copies_it_while_it_is_written_as_the_text_says(file: Path) -> None:
+    program = shutil.which("sqlite3") or pytest.skip("sqlite3 is not installed")
+    (query,) = re.findall(r'^sqlite3 history\.db "(SELECT .*)"$', HOWTO.read_text(), re.MULTILINE)
+    (copy,) = re.findall(r'`sqlite3 history\.db "(\.backup copy\.db)"`', HOWTO.read_text())
+
+    def ask(name: str, words: str) -> str:
+        done = subprocess.run([program, name, words], cwd=file.parent, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    with recording(file) as sink:
+        for tenths in range(0, 1201, 5):
+            sink.publish(reading(tenths / 10, ("a1b2c3", "happiness")))
+        sink.write()
+        sink.publish(reading(120.5, ("a1b2c3", "happiness"), events=(told(FaceLeft, 120.5),)))
+        day, emotion, minutes = ask("history.db", query).split("|")
+        assert (day, emotion) == (datetime.fromtimestamp(NOON_S, UTC).date().isoformat(), "happiness")
+        assert float(minutes) == pytest.approx(2.0)
+        ask("history.db", copy)
+    assert ask("copy.db", "PRAGMA integrity_check") == "ok"
+    assert ask("copy.db", "SELECT count(*) FROM events") == "0", "what was not written then"
+    assert ask("history.db", "SELECT type FROM events") == "face_left"
 
 
 def test_an_hour_costs_a_card_little(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.pi
 
 FSTAB = "/dev/vda2 / ext4 defaults,noatime 0 1\n/dev/vda1 /boot/firmware vfat defaults 0 2\n"
 SEED = "datasource_list: [NoCloud]\ndatasource:\n  NoCloud:\n    seedfrom: file:///boot/firmware\n"
+MOUNTED = "[Unit]\nRequiresMountsFor=/boot/firmware\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEexample someone"
 INSTALL_S = 3600
 CABLE = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
@@ -40,6 +41,8 @@ def fill_boot(root: Root) -> None:
     (root.path / "boot/firmware").mkdir(parents=True, exist_ok=True)
     if root.suite == "trixie":
         root.write("/etc/cloud/cloud.cfg.d/99_card.cfg", SEED)
+        for unit in ("cloud-init-main", "cloud-init-local"):
+            root.write(f"/etc/systemd/system/{unit}.service.d/card.conf", MOUNTED)
         (boot / "user-data").write_text("#cloud-config\n")
         (boot / "meta-data").write_text("instance-id: rpios-image\n")
     else:

@@ -4,7 +4,7 @@
 #   arm64.sh CACHE SUITE    CACHE/SUITE-arm64 (the root), .vmlinuz, .initrd beside it, CACHE/wheels-SUITE-aarch64
 #
 # Its programs run by qemu-user while it is built, so the kernel must know what to do with them (binfmt_misc).
-set -Eeuo pipefail
+set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin # not in everybody's
 
 here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
@@ -29,6 +29,7 @@ readonly KERNEL='export APT_CONFIG=$MMDEBSTRAP_APT_CONFIG; mkdir "$1/kernel"; cd
 say() { printf 'pi: %s\n' "$*" >&2; }
 
 fail() {
+    trap - EXIT
     say "$@"
     exit 1
 }
@@ -122,11 +123,11 @@ main() {
     if [[ ! -r $root/stamp || $(<"$root/stamp") != "$stamp" ]]; then
         say "building an arm64 $suite that boots ..."
         know_arm64
-        trap 'say "$suite: failed (more in $log)"' ERR
+        trap '(($? == 0)) || say "$suite: not built; the next try goes on there (more in $log)"' EXIT
         if [[ ! -e $root.new/unpacked ]]; then unpack; fi
         configure
         kernel
-        trap - ERR
+        trap - EXIT
         rm "$root.new/unpacked"
         printf '%s\n' "$stamp" >"$root.new/stamp"
         rm -rf -- "$root"

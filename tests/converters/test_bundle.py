@@ -145,4 +145,6 @@ def test_a_bundled_model_agrees_with_its_float_parent(name: str, faces: Path) ->
     verdict = json.loads(done.stdout)
     assert verdict["n"] == 40
     assert verdict["failures"] == []
+    (logits,) = verdict["outputs"]
+    assert logits["sqnr_db"] > 25, "a parent whose logits have another temperature shows as noise"
     assert verdict["agreement"] >= 0.97

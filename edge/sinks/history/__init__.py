@@ -10,22 +10,24 @@ import logging
 import os
 import sqlite3
 import threading
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.core import Waiting
 from edge.errors import SinkError
 from edge.sinks.history.clock import Clock, SystemClock
-from edge.sinks.history.notes import EVENTS_MAX, MINUTES_MAX, Meter, Notes, Sighting, row_of
+from edge.sinks.history.notes import EVENTS_MAX, MINUTES_MAX, Meter, Notes, row_of
 from edge.sinks.history.retention import PASS_EVERY_S, trim
 from edge.sinks.history.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from edge.config import Config, HistoryConfig
     from edge.core import Core
     from edge.messages import Event, Reading
+    from edge.sinks.history.notes import Sighting
 
 log = logging.getLogger("mien.history")
 
@@ -48,7 +50,7 @@ class HistorySink:
         self._clock = clock or SystemClock()
         self._meter = Meter(max(config.track.max_gap_s, GAP_FRAMES / config.source.fps))
         self._notes = Notes()
-        self._sightings: list[Sighting] = []
+        self._sightings: deque[Sighting] = deque(maxlen=2 * MEASURED_TOGETHER)  # full only where nothing is written
         self._noting = threading.Lock()  # held for microseconds
         self._writing = threading.Lock()
         self._store = Store(prepared_path(config.history), config.source.camera, self._clock)
@@ -85,23 +87,23 @@ class HistorySink:
         rows = [row for event in events if (row := row_of(event))]
         with self._noting:
             self._notes.add_events(rows)
+            self._measure()
 
     def publish(self, reading: Reading) -> None:
-        if reading.events:
-            self.tell(reading.events)
-        elif not reading.estimates:
-            return
-        self._check()
-        with self._noting:
-            self._sightings.append(Sighting(reading.estimates, reading.frame.captured_at, reading.frame.time_s))
+        if reading.estimates or reading.events:
+            frame = reading.frame
+            self._sightings.append((reading.estimates, frame.captured_at, frame.time_s))  # needs no lock
             if reading.events or len(self._sightings) >= MEASURED_TOGETHER:
-                self._measure()
+                self.tell(reading.events)
 
     def _measure(self) -> None:
         """Make notes of what was seen; the lock is held."""
-        for key, presence in self._meter.measure(self._sightings).items():
+        for key, presence in self._meter.measure(self._taken()).items():
             self._notes.add_presence(key, presence)
-        self._sightings.clear()
+
+    def _taken(self) -> Iterator[Sighting]:
+        while self._sightings:
+            yield self._sightings.popleft()
 
     def _check(self) -> None:
         if self._ended:

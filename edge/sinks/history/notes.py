@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from edge.messages import Estimate
 
+Sighting = tuple[tuple["Estimate", ...], float, float]
+"""Of a reading what presence is measured by: who is in view; seconds since 1970; seconds on the source's clock."""
+
 UNDECIDED = "undecided"
 """The emotion of a face about which nothing is decided yet."""
 
@@ -42,14 +45,6 @@ class Minute(NamedTuple):
 
     minute: int
     emotion: str
-
-
-class Sighting(NamedTuple):
-    """Of a reading what presence is measured by. captured_at: seconds since 1970; time_s: on the source's clock."""
-
-    estimates: tuple[Estimate, ...]
-    captured_at: float
-    time_s: float
 
 
 class Presence(NamedTuple):

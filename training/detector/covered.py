@@ -23,7 +23,7 @@ def cover(crop: NDArray[np.uint8], box: NDArray[np.float32], rng: np.random.Gene
     cloth = cv2.resize(outline(side * FINER, box, rng), (side, side), interpolation=cv2.INTER_AREA)
     own = crop.astype(np.float32)
     soft = cv2.GaussianBlur(own, (0, 0), side / 12)
-    shade = SHADE * (soft - soft.mean()) + np.linspace(*rng.uniform(-15, 15, 2), side)[:, None]
+    shade = SHADE * (soft - soft.mean()) + np.linspace(rng.uniform(-15, 15), rng.uniform(-15, 15), side)[:, None]
     folds = rng.uniform(0, 12) * np.sin(np.arange(side)[:, None] * rng.uniform(0.4, 1.5) + rng.uniform(0, 6))
     mask = rng.uniform(10, 245) + shade + folds + rng.normal(0, rng.uniform(0, 4), crop.shape)
     return np.asarray(np.clip(np.rint(own + cloth * (mask - own)), 0, 255), np.uint8)
@@ -46,5 +46,5 @@ def outline(side: int, box: NDArray[np.float32], rng: np.random.Generator) -> ND
         (left + 0.06 * width, top + rng.uniform(0.8, 0.9) * height),
     ]
     drawn = np.zeros((side, side), np.float32)
-    cv2.fillPoly(drawn, [np.rint(points).astype(np.int32)], 1.0)
+    cv2.fillPoly(drawn, [np.rint(points).astype(np.int32)], (1.0,))
     return drawn

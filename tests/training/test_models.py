@@ -21,6 +21,7 @@ COSTS = [
     ("compact", "wide", 665_855, 43_108_736),
     ("compact", "small", 588_119, 9_512_256),
     ("compact", "teacher", 3_555_751, 112_087_680),
+    ("compact", "teacher-fine", 2_780_231, 236_263_168),
     ("trial", "small", 588_119, 9_512_256),
     ("sequential", "default", 2_345_607, 77_326_464),
     ("xception", "default", 58_423, 5_520_448),

@@ -102,7 +102,8 @@ kernel() {
     rm -rf "$unpacked"
     dpkg-deb -x "$root.new"/kernel/linux-image-*.deb "$unpacked"
     version=$(basename "$unpacked"/boot/vmlinuz-* | sed 's/^vmlinuz-//')
-    if [[ -d $unpacked/lib ]]; then mv "$unpacked/lib" "$unpacked/usr/"; fi
+    # Bookworm's has its modules in /lib, and its device trees in /usr/lib.
+    if [[ -d $unpacked/lib ]]; then mkdir -p "$unpacked/usr/lib" && mv "$unpacked"/lib/* "$unpacked/usr/lib/"; fi
     mkdir -p "$root.new/usr/lib/modules"
     rm -rf "$root.new/usr/lib/modules/$version"
     mv "$unpacked/usr/lib/modules/$version" "$root.new/usr/lib/modules/"

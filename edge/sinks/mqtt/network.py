@@ -5,7 +5,6 @@ paho's own thread is woken by every message and once a second besides; this one 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import select
@@ -56,6 +55,8 @@ class Network:
         self._delay_s = 0.0
         self._is_woken = False
         self._bell = open(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), "r+b", buffering=0)  # noqa: SIM115, PTH123
+        # Else a ring could go to whatever file has got the number of the bell that the thread has just closed.
+        self._bell_lock = threading.Lock()
         # With a callback here paho only queues what is published; `_talk` writes it.
         client.on_socket_register_write = lambda *_: None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -71,8 +72,9 @@ class Network:
             self._ring()
 
     def _ring(self) -> None:
-        with contextlib.suppress(ValueError):  # the thread has ended
-            self._bell.write(ONCE)
+        with self._bell_lock:
+            if not self._bell.closed:  # as it is once the thread has ended
+                self._bell.write(ONCE)
 
     def finish(self) -> None:
         """Connect no more; what is said on the connection that there is goes out until the client disconnects."""
@@ -99,7 +101,8 @@ class Network:
             self.ended = True
             if connection := self._client.socket():
                 connection.close()
-            self._bell.close()
+            with self._bell_lock:
+                self._bell.close()
 
     def _connect_and_talk(self) -> None:
         try:

@@ -5,8 +5,7 @@
 #
 # FACES: a folder of sets, each with boxes.csv and photos. FER: fer2013.npz or fer2013.csv. RUNS: where results lie
 # [runs]; labels and what is finished of the two trainings, RUNS/face and RUNS/face-tuned, are taken as they are, an
-# interrupted one goes on.
-# MIEN_YUNET names the teacher's ONNX file. The results are edge/assets/face.tflite and the
+# interrupted one goes on. MIEN_YUNET names the teacher's ONNX file. The results are edge/assets/face.tflite and the
 # float network that it was converted from, training/parents/face.keras.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."

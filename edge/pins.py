@@ -33,7 +33,6 @@ class Pins:
 
     def __init__(self, config: PrivacyConfig, core: Core) -> None:
         self._core = core
-        self._closing = contextlib.ExitStack()
         if config.button_gpio and config.button_gpio == config.led_gpio:
             raise ConfigError(f"privacy.led_gpio = {config.led_gpio}: is privacy.button_gpio, too")
         with contextlib.ExitStack() as stack:

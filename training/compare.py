@@ -19,10 +19,10 @@ from training.models import multiply_adds
 from training.predictor import Predictor, load_keras, open_predictor
 from training.quantize.graph import observe, with_fake_quantization
 from training.quantize.tune import Tuning, observed, tune
-from training.recipe import Recipe, as_toml
+from training.recipe import RECIPE_COPY, Recipe, as_toml
 from training.run import CHECKPOINT, HISTORY, MODEL, fingerprint, save_model
 from training.splits import Splits, split
-from training.whole import written_whole
+from training.whole import write_bytes
 
 RESULT, TABLE = "result.json", "table.md"
 
@@ -80,9 +80,9 @@ def compare(
             except TrainingError as error:
                 found = Result(digest, failed=str(error))
                 tell(f"{row.name}: {error}")
-            _write(folder / RESULT, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+            write_bytes(folder / RESULT, msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         results[row.name] = found
-        _write(out / TABLE, as_table(experiment, results).encode())
+        write_bytes(out / TABLE, as_table(experiment, results).encode())
     return results
 
 
@@ -100,7 +100,7 @@ def _make(
     folder = out / row.name
     resume = (folder / CHECKPOINT).is_file()
     if row.after is None:
-        _write(folder / "recipe.toml", as_toml(recipe).encode())
+        write_bytes(folder / RECIPE_COPY, as_toml(recipe).encode())
         said = teacher if recipe.distil.weight else None
         fit(recipe, splits, folder, resume=resume, teacher=said, tell=tell)
         return
@@ -168,8 +168,3 @@ def _read(path: Path, digest: str) -> Result | None:
     if found.recipe != digest:
         raise ModelError(f"{path}: was made by another recipe: remove its folder, or choose another --out")
     return found
-
-
-def _write(path: Path, content: bytes) -> None:
-    with written_whole(path) as unfinished:
-        unfinished.write_bytes(content)

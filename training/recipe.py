@@ -16,6 +16,9 @@ from training.splits import LABEL_SETS
 
 RECIPES, EXPERIMENTS = (Path(__file__).resolve().parent / name for name in ("recipes", "experiments"))
 
+RECIPE_COPY = "recipe.toml"
+"""The name of the recipe that is kept beside its result."""
+
 Family = Literal["compact", "sequential", "xception", "transfer", "trial"]
 LabelSet = Literal["fer2013", "ferplus"]
 T = TypeVar("T")

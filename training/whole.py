@@ -40,5 +40,10 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, compressed: 
     made = io.BytesIO()
     # A zip archive whose file takes no more fails again when it is collected, where nobody can catch it.
     (np.savez_compressed if compressed else np.savez)(made, **dict(arrays))
+    write_bytes(path, made.getbuffer())
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """A file of these bytes, all or nothing. Raises SinkError if the disk will not take it."""
     with written_whole(path) as unfinished:
-        unfinished.write_bytes(made.getbuffer())
+        unfinished.write_bytes(content)

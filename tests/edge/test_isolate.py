@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import until
 
 from edge.core import Core
 from edge.errors import SinkError
@@ -22,14 +22,6 @@ from edge.privacy import Privacy
 @pytest.fixture
 def core(tmp_path: Path) -> Core:
     return Core(Privacy(tmp_path / "privacy.json"))
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for what the sink's thread is about to do."""
-    end_s = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end_s
-        time.sleep(0.001)
 
 
 def left(number: int) -> FaceLeft:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
+from waiting import until
 
 from edge.config import SourceConfig
 from edge.sources import demo
@@ -30,13 +30,6 @@ def clip(tmp_path: Path) -> Path:
         writer.write(scene.render(number))
     writer.release()
     return path
-
-
-def until(condition: Callable[[], object]) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
 
 
 def held_by(pid: int) -> set[str]:
@@ -72,20 +65,20 @@ def test_while_it_is_on_the_process_holds_no_camera_and_says_nothing_of_faces(
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     events = tmp_path / "events"
     with running(clip) as pid:
-        until(lambda: events.exists() and "emotion_changed" in events.read_text())
+        until(lambda: events.exists() and "emotion_changed" in events.read_text(), PATIENCE_S)
         assert str(clip) in held_by(pid)
         switch("on")
         assert str(clip) not in held_by(pid)
         assert not [name for name in held_by(pid) if name.startswith(("/dev/video", "/dev/media", "/dev/v4l"))]
         # A file's clock stands still with its frames, so the state is told once; of faces nothing is.
-        until(lambda: '"phase":"private"' in events.read_text())
+        until(lambda: '"phase":"private"' in events.read_text(), PATIENCE_S)
         told = events.read_text()
         assert '"people":[{' not in told.partition('"phase":"private"')[2]
         switch("status")
         assert events.read_text() == told
         switch("off")
-        until(lambda: str(clip) in held_by(pid))
-        until(lambda: "face_appeared" in events.read_text()[len(told) :])
+        until(lambda: str(clip) in held_by(pid), PATIENCE_S)
+        until(lambda: "face_appeared" in events.read_text()[len(told) :], PATIENCE_S)
 
 
 def test_a_service_that_starts_private_never_touches_its_camera(
@@ -98,6 +91,6 @@ def test_a_service_that_starts_private_never_touches_its_camera(
     read_at = clip.stat().st_atime_ns
     with running(clip) as pid:
         events = tmp_path / "events"
-        until(lambda: events.exists() and '"phase":"private"' in events.read_text())
+        until(lambda: events.exists() and '"phase":"private"' in events.read_text(), PATIENCE_S)
         assert str(clip) not in held_by(pid)
     assert clip.stat().st_atime_ns == read_at

@@ -14,13 +14,11 @@ from edge.errors import ConfigError, MissingPackageError, SinkError
 from training.commands.options import check_run, data_options, run_options
 from training.dataset import Faces, join
 from training.readers import read_faces
-from training.recipe import Recipe, load_recipe, recipe_path
+from training.recipe import RECIPE_COPY, Recipe, load_recipe, recipe_path
 from training.splits import TRAINING_NAMES, is_training, split, taught
 
 if TYPE_CHECKING:
     from training.distribute import Worker
-
-RECIPE_COPY = "recipe.toml"
 
 
 @click.command("fit")

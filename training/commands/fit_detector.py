@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from edge.errors import MissingPackageError
-from training.commands.fit import RECIPE_COPY, keep_recipe
+from training.commands.fit import keep_recipe
 from training.commands.options import check_run, detector_data_options, run_options
 from training.detector.recipe import check_start, load_detector_recipe
 from training.readers import read_faces
+from training.recipe import RECIPE_COPY
 
 CALIBRATION = "calibration.npz"
 CALIBRATION_SIZE = (320, 256)

@@ -8,11 +8,11 @@ import click
 import msgspec
 
 from edge.errors import ConfigError, MissingPackageError, SinkError
-from training.commands.fit import RECIPE_COPY, keep_recipe
+from training.commands.fit import keep_recipe
 from training.commands.options import data_options
 from training.readers import read_faces
-from training.recipe import as_toml, changed, load_recipe, recipe_path
-from training.whole import written_whole
+from training.recipe import RECIPE_COPY, as_toml, changed, load_recipe, recipe_path
+from training.whole import write_bytes
 
 
 @click.command("folds")
@@ -52,8 +52,7 @@ def command(
     if epochs is None:
         keep_recipe(path, out / RECIPE_COPY)
     else:
-        with written_whole(out / RECIPE_COPY) as unfinished:
-            unfinished.write_text(as_toml(chosen), encoding="utf-8")
+        write_bytes(out / RECIPE_COPY, as_toml(chosen).encode())
     result = cross_validate(chosen, faces, out, count, only=only, tell=click.echo)
     if result is None:
         click.echo(f"{out}: other folds are missing")

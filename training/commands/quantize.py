@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from edge.errors import ConfigError, MissingPackageError
-from training.commands.fit import RECIPE_COPY, keep_recipe
+from training.commands.fit import keep_recipe
 from training.commands.options import check_run, data_options, run_options
 from training.readers import read_faces
-from training.recipe import RECIPES, load_recipe, recipe_path
+from training.recipe import RECIPE_COPY, RECIPES, load_recipe, recipe_path
 from training.splits import split
 
 

@@ -12,6 +12,7 @@ from training.evaluate import judge, sample_of
 from training.history import read_history
 from training.predictor import open_predictor
 from training.readers import read_faces
+from training.recipe import RECIPE_COPY
 from training.report import Page, make_page
 
 
@@ -40,7 +41,7 @@ def command(
     result = judge(predictor.labels, sample, scores)
     folder = Path(model).parent
     history = read_history(folder / "history.csv") if (folder / "history.csv").is_file() else None
-    recipe = (folder / "recipe.toml").read_text() if (folder / "recipe.toml").is_file() else None
+    recipe = (folder / RECIPE_COPY).read_text() if (folder / RECIPE_COPY).is_file() else None
     write(
         make_page(f"{Path(model).name} on {split_name}", result, sample, scores, history=history, recipe=recipe),
         out,

@@ -213,12 +213,13 @@ def paste(picture: Picture, material: Material, rng: np.random.Generator) -> Pic
         number = int(rng.integers(len(material.crops)))
         crop, box = material.crops[number], material.crop_faces[number].copy()
         if rng.random() < 0.5:
-            crop, box = crop[:, ::-1], box[[2, 1, 0, 3, 4]] * [-1, 1, -1, 1, 1] + [1, 0, 1, 0, 0]
+            crop = np.ascontiguousarray(crop[:, ::-1])
+            box = box[[2, 1, 0, 3, 4]] * [-1, 1, -1, 1, 1] + [1, 0, 1, 0, 0]
         box[4] = max(box[4], PASTED_SURE)
         if rng.random() < COVERED:
-            crop = cover(np.ascontiguousarray(crop), box, rng)
+            crop = cover(crop, box, rng)
         under = luma[max(0, y) : y + side, max(0, x) : x + side]
-        luma, _ = place_face(luma, matched(np.ascontiguousarray(crop), under, rng), side, (x, y))
+        luma, _ = place_face(luma, matched(crop, under, rng), side, (x, y))
         box[:4] = box[:4] * side + [x, y, x, y]
         faces = np.concatenate([faces, clipped(box[None].astype(np.float32), (side_px, side_px))])
     return Picture(luma, faces)

@@ -18,9 +18,9 @@ from training.detector.evaluate import evaluate
 from training.detector.floating import FloatDetector
 from training.detector.loss import DetectionLoss
 from training.detector.mining import hardness
-from training.detector.recipe import check_start, fingerprint
+from training.detector.recipe import check_start, fingerprint, is_tuning
 from training.detector.threshold import shift_for, shift_logits
-from training.detector.tune import begin, free, is_tuning
+from training.detector.tune import begin, free
 from training.fit import TrainingError
 from training.history import write_history
 from training.quantize.graph import output_step

@@ -73,9 +73,14 @@ def load_detector_recipe(name: str) -> tuple[DetectorRecipe, Path]:
     return recipe, path
 
 
+def is_tuning(recipe: DetectorRecipe) -> bool:
+    """Whether the run goes on from a trained network with int8's rounding in it."""
+    return recipe.train.precision == "int8"
+
+
 def check_start(recipe: DetectorRecipe, start: Path | None, *, resume: bool) -> None:
     """Raises ConfigError where a recipe tunes a trained network and none is named."""
-    if recipe.train.precision == "int8" and start is None and not resume:
+    if is_tuning(recipe) and start is None and not resume:
         raise ConfigError(f'recipe {recipe.name}: train.precision = "int8" tunes a trained network: --start FILE')
 
 

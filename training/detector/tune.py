@@ -9,6 +9,7 @@ import numpy as np
 from edge.errors import ModelError
 from training.detector.compose import compose
 from training.detector.model import build_detector
+from training.detector.recipe import is_tuning
 from training.quantize.graph import observe, settle, with_fake_quantization
 from training.weights import assign, in_policy, take_weights
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 OBSERVED = 64
 """Composed pictures that give a rounded network its first ranges."""
-
-
-def is_tuning(recipe: DetectorRecipe) -> bool:
-    return recipe.train.precision == "int8"
 
 
 def begin(recipe: DetectorRecipe, material: Material, start: Path | None, tell: Callable[[str], None]) -> Any:

@@ -45,24 +45,30 @@ def build(config: ModelConfig) -> Any:
         raise ConfigError(f'model.size = "{config.size}": must be one of {", ".join(SIZES)}')
     size = SIZES[config.size]
     picture = keras.Input((FACE_PX, FACE_PX, 1), name="luma")
-    x = layers.ReLU(name="stem_relu")(_conv(picture, size.stem, 3, 2, "stem"))
+    x = layers.ReLU(name="stem_relu")(conv(picture, size.stem, 3, 2, "stem"))
     for stage, (channels, blocks) in enumerate(size.stages):
         for block in range(blocks):
             stride = 2 if block == 0 and stage > 0 else 1
-            x = _residual(x, channels, stride, f"stage{stage}_block{block}")
+            x = residual(x, channels, stride, f"stage{stage}_block{block}")
     return keras.Model(picture, layers.GlobalAveragePooling2D(name="features")(x))
 
 
-def _conv(x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+def conv(x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+    """A convolution and its norm."""
     x = layers.Conv2D(
         channels, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
     )(x)
     return normalization(momentum=0.95, name=f"{name}_norm")(x)
 
 
-def _residual(x: Any, channels: int, stride: int, name: str) -> Any:
-    y = layers.ReLU(name=f"{name}_relu1")(_conv(x, channels, 3, stride, f"{name}_conv1"))
-    y = _conv(y, channels, 3, 1, f"{name}_conv2")
+def residual(x: Any, channels: int, stride: int, name: str) -> Any:
+    """Two dense 3x3 convolutions over a short cut."""
+    y = layers.ReLU(name=f"{name}_relu1")(conv(x, channels, 3, stride, f"{name}_conv1"))
+    return added(x, conv(y, channels, 3, 1, f"{name}_conv2"), channels, stride, name)
+
+
+def added(x: Any, y: Any, channels: int, stride: int, name: str) -> Any:
+    """A block's end: what went in, brought to the shape of what came of it, is added."""
     if stride > 1 or x.shape[-1] != channels:
-        x = _conv(x, channels, 1, stride, f"{name}_short")
+        x = conv(x, channels, 1, stride, f"{name}_short")
     return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([x, y]))

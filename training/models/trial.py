@@ -14,7 +14,7 @@ from keras import layers
 
 from edge.errors import ConfigError
 from training.dataset import FACE_PX
-from training.models.compact import _conv, _residual
+from training.models.compact import added, conv, residual
 from training.models.normalization import normalization
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def build(config: ModelConfig) -> Any:
     size = SIZES[config.size]
     x = picture = keras.Input((FACE_PX, FACE_PX, 1), name="luma")
     if size.full:
-        x = layers.ReLU(name="full_relu")(_conv(x, size.full, 3, 1, "full"))
-    x = layers.ReLU(name="stem_relu")(_conv(x, size.stem, 3, 2, "stem"))
-    block = {"dense": _residual, "separable": _separable, "fused": _fused}[size.block]
+        x = layers.ReLU(name="full_relu")(conv(x, size.full, 3, 1, "full"))
+    x = layers.ReLU(name="stem_relu")(conv(x, size.stem, 3, 2, "stem"))
+    block = {"dense": residual, "separable": _separable, "fused": _fused}[size.block]
     for number, (channels, blocks, stride) in enumerate(size.stages, start=1):
         for place in range(blocks):
             x = block(x, channels, 1 if place else stride, f"stage{number}_block{place}")
@@ -63,15 +63,15 @@ def build(config: ModelConfig) -> Any:
 def _separable(x: Any, channels: int, stride: int, name: str) -> Any:
     """Each dense 3x3 of a residual block as a depthwise one and a 1x1."""
     y = _depthwise(x, stride, f"{name}_depth1")
-    y = layers.ReLU(name=f"{name}_relu1")(_conv(y, channels, 1, 1, f"{name}_conv1"))
-    y = _conv(_depthwise(y, 1, f"{name}_depth2"), channels, 1, 1, f"{name}_conv2")
-    return _added(x, y, channels, stride, name)
+    y = layers.ReLU(name=f"{name}_relu1")(conv(y, channels, 1, 1, f"{name}_conv1"))
+    y = conv(_depthwise(y, 1, f"{name}_depth2"), channels, 1, 1, f"{name}_conv2")
+    return added(x, y, channels, stride, name)
 
 
 def _fused(x: Any, channels: int, stride: int, name: str) -> Any:
     """A dense 3x3 to twice the channels and a 1x1 back (fused MBConv, Tan and Le 2021, arXiv:2104.00298)."""
-    y = layers.ReLU(name=f"{name}_relu1")(_conv(x, 2 * channels, 3, stride, f"{name}_conv1"))
-    return _added(x, _conv(y, channels, 1, 1, f"{name}_conv2"), channels, stride, name)
+    y = layers.ReLU(name=f"{name}_relu1")(conv(x, 2 * channels, 3, stride, f"{name}_conv1"))
+    return added(x, conv(y, channels, 1, 1, f"{name}_conv2"), channels, stride, name)
 
 
 def _depthwise(x: Any, stride: int, name: str) -> Any:
@@ -79,9 +79,3 @@ def _depthwise(x: Any, stride: int, name: str) -> Any:
         3, stride, padding="same", use_bias=False, depthwise_initializer="he_normal", name=name
     )(x)
     return normalization(momentum=0.95, name=f"{name}_norm")(x)
-
-
-def _added(x: Any, y: Any, channels: int, stride: int, name: str) -> Any:
-    if stride > 1 or x.shape[-1] != channels:
-        x = _conv(x, channels, 1, stride, f"{name}_short")
-    return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([x, y]))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from computer import BATCH_S, Computer
+from computer import BATCH_S, CAMERA, Computer
 from machine import Machine, lacking
 from root import Root
 
@@ -26,6 +26,14 @@ KEPT = (
 )
 BUSY = "while :; do cp -r /opt/mien/current/edge/assets /root/copy; rm -r /root/copy; sleep 2; done"
 ALIVE = "systemctl is-active mien && systemctl show -p StatusText mien | grep running"
+GROUP = "/sys/fs/cgroup/system.slice/mien.service"
+PYTHON = "/opt/mien/current/venv/bin/python"
+HELD = (
+    f"for pid in $(cat {GROUP}/cgroup.procs); do ls -l /proc/$pid/fd; cat /proc/$pid/maps; done"
+    " | grep -E '/dev/(video|media|v4l)'"
+)
+TIMED_OUT = 27
+"""What mosquitto_sub -W ends with."""
 VIVID = "/sys/bus/platform/drivers/vivid"
 SLOW_S = 5.0
 """So long an emulated processor may take from the clock's word to the disk."""
@@ -88,6 +96,20 @@ def test_it_reads_the_face_before_its_camera_under_its_unit(computer: Computer) 
     tell(f"exposure {exposure.strip()}")
 
 
+def test_privacy_leaves_the_camera_to_others_and_takes_it_back(computer: Computer) -> None:
+    machine = on(computer)
+    film = f"{PYTHON} -c \"import cv2; raise SystemExit(not cv2.VideoCapture('{CAMERA}', cv2.CAP_V4L2).read()[0])\""
+    assert machine.run(HELD)[0] == 0
+    assert machine.run(film)[0] != 0, "one process at a time can have frames of it"
+    assert machine.run("mien privacy on")[0] == 0
+    assert machine.run(HELD) == (1, "")
+    assert machine.run(film)[0] == 0
+    assert machine.run("mosquitto_sub -t 'mien/+/+/event/#' -C 1 -W 20")[0] == TIMED_OUT
+    assert machine.run("mien privacy off")[0] == 0
+    assert events(machine.run("mosquitto_sub -t 'mien/+/+/event/#' -C 1")[1])
+    assert machine.run(HELD)[0] == 0
+
+
 def test_a_killed_and_a_stopped_service_come_back(computer: Computer) -> None:
     machine = on(computer)
     for signal, wanted in (("KILL", "killed"), ("STOP", "watchdog")):
@@ -112,9 +134,8 @@ def test_a_camera_that_was_unplugged_is_taken_up_again(computer: Computer) -> No
 def test_the_memory_limit_holds_where_the_kernel_counts(computer: Computer) -> None:
     machine = on(computer)
     assert "memory" in machine.run("cat /sys/fs/cgroup/cgroup.controllers")[1]
-    group = "/sys/fs/cgroup/system.slice/mien.service"
-    assert int(machine.run(f"cat {group}/memory.max")[1]) == 400 << 20
-    used = int(machine.run(f"cat {group}/memory.current")[1])
+    assert int(machine.run(f"cat {GROUP}/memory.max")[1]) == 400 << 20
+    used = int(machine.run(f"cat {GROUP}/memory.current")[1])
     assert used < 400 << 20
     tell(f"memory of the service: {used >> 20} MB, the kernel's caches for it included")
     limit = "systemctl set-property --runtime mien MemoryMax={} && systemctl restart --no-block mien"

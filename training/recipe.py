@@ -19,25 +19,34 @@ RECIPES, EXPERIMENTS = (Path(__file__).resolve().parent / name for name in ("rec
 RECIPE_COPY = "recipe.toml"
 """The name of the recipe that is kept beside its result."""
 
-Family = Literal["compact", "sequential", "xception", "transfer", "trial"]
+Family = Literal["compact", "sequential", "xception", "transfer", "faceresnet", "trial"]
 LabelSet = Literal["fer2013", "ferplus"]
+Weights = Literal["none", "imagenet", "faces"]
 T = TypeVar("T")
+
+STARTS: dict[str, tuple[Weights, ...]] = {"transfer": ("none", "imagenet"), "faceresnet": ("none", "faces")}
+"""What the networks of a family may start from; those of other families start from nothing."""
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which network.
 
     size: a size of the family, e.g. "default" or "small"; for transfer the backbone, e.g. "mobilenetv2".
-    weights: for transfer: "imagenet" (fetched by Keras) or "none".
+    weights: for transfer "imagenet" (fetched by Keras), for faceresnet "faces" (of the package
+    face_recognition_models), or "none".
     dropout: the share of features that a training step hides before the heads.
     output: "logits" (what the converter wants) or "softmax" (as the tutorials do).
     """
 
     family: Family = "compact"
     size: str = "default"
-    weights: Literal["none", "imagenet"] = "none"
+    weights: Weights = "none"
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.2
     output: Literal["logits", "softmax"] = "logits"
+
+    def __post_init__(self) -> None:
+        if self.weights not in (known := STARTS.get(self.family, ("none",))):
+            raise ValueError(f'weights = "{self.weights}": must be one of {", ".join(known)} for {self.family}')
 
 
 class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -145,3 +145,8 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoin
 def test_weights_are_for_transfer_networks(call: Call, npz: Path, recipe: Callable[..., Path]) -> None:
     told = call("fit", recipe(), "--data", npz, "--weights", "none")
     assert told.the_line() == "mien-train: --weights none: is for transfer networks, and tiny is compact"
+
+
+def test_a_family_starts_only_from_what_it_knows(call: Call, npz: Path) -> None:
+    told = call("fit", "transfer-mobilenetv2", "--data", npz, "--weights", "faces")
+    assert told.the_line() == "mien-train: --weights faces: must be one of none, imagenet for transfer"

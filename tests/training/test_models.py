@@ -25,6 +25,7 @@ COSTS = [
     ("trial", "small", 588_119, 9_512_256),
     ("sequential", "default", 2_345_607, 77_326_464),
     ("xception", "default", 58_423, 5_520_448),
+    ("faceresnet", "default", 4_393_223, 145_923_840),
     ("transfer", "mobilenetv2", 2_266_951, 55_018_112),
     ("transfer", "vgg16", 14_718_279, 704_695_808),
     ("transfer", "resnet50v2", 23_579_143, 639_236_096),
@@ -86,7 +87,7 @@ def test_outputs_are_logits_unless_a_recipe_asks_for_softmax() -> None:
     assert not np.allclose(logits.sum(axis=1), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("family", ["compact", "trial", "sequential", "xception", "transfer"])
+@pytest.mark.parametrize("family", ["compact", "trial", "sequential", "xception", "transfer", "faceresnet"])
 def test_an_unknown_size_is_refused(family: Any) -> None:
     with pytest.raises(ConfigError, match=r'model\.size = "huge"'):
         build_model(ModelConfig(family=family, size="huge"), {"fer2013": 7})

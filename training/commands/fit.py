@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
 import click
 import numpy as np
@@ -14,7 +14,7 @@ from edge.errors import ConfigError, MissingPackageError, SinkError
 from training.commands.options import check_run, data_options, run_options
 from training.dataset import Faces, join
 from training.readers import read_faces
-from training.recipe import RECIPE_COPY, Recipe, load_recipe, recipe_path
+from training.recipe import RECIPE_COPY, STARTS, Recipe, Weights, load_recipe, recipe_path
 from training.splits import TRAINING_NAMES, is_training, split, taught
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     help="Scores to learn from, of `mien-train teach`.",
 )
 @click.option(
-    "--weights", type=click.Choice(["none", "imagenet"]), help="What a transfer network starts from [the recipe's]."
+    "--weights", type=click.Choice(get_args(Weights)), help="What a transfer network starts from [the recipe's]."
 )
 @click.option(
     "--distribute",
@@ -60,7 +60,7 @@ def command(
     start: tuple[Path, ...],
     teacher: Path | None,
     crop: bool,
-    weights: Literal["none", "imagenet"] | None,
+    weights: Weights | None,
     distribute: str | None,
     place: str,
     tensorboard: bool,
@@ -142,12 +142,13 @@ def add_extra(faces: Faces, extra: Faces) -> Faces:
     return join(faces, Faces(more.pixels, more.emotions, more.labels, marks, more.names, more.votes, more.skipped))
 
 
-def with_weights(recipe: Recipe, weights: Literal["none", "imagenet"]) -> Recipe:
+def with_weights(recipe: Recipe, weights: Weights) -> Recipe:
     """The recipe for a transfer network that starts from others. Raises ConfigError if it is of another family."""
-    if recipe.model.family != "transfer":
-        raise ConfigError(
-            f"--weights {weights}: is for transfer networks, and {recipe.name} is {recipe.model.family}"
-        )
+    family = recipe.model.family
+    if family not in STARTS:
+        raise ConfigError(f"--weights {weights}: is for transfer networks, and {recipe.name} is {family}")
+    if weights not in STARTS[family]:
+        raise ConfigError(f"--weights {weights}: must be one of {', '.join(STARTS[family])} for {family}")
     return replace(recipe, model=replace(recipe.model, weights=weights))
 
 

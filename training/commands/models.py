@@ -20,7 +20,7 @@ def command(count: int) -> None:
     from training.recipe import ModelConfig
 
     known = [("compact", size) for size in COMPACT] + [("sequential", "default"), ("xception", "default")]
-    known += [("transfer", size) for size in TRANSFER]
+    known += [("transfer", size) for size in TRANSFER] + [("faceresnet", "default")]
     click.echo(f"{'family':>12} {'size':>12} {'parameters':>12} {'multiply-adds':>14}")
     for family, size in known:
         config = ModelConfig(family=family, size=size)  # type: ignore[arg-type]

@@ -253,6 +253,56 @@ def test_a_face_then_privacy_then_the_face_again_with_the_real_command(browser: 
         assert browser.console() == []
 
 
+@pytest.mark.system
+def test_a_paused_page_loses_its_picture_when_privacy_is_turned_on(browser: Browser) -> None:
+    with serving(fps=30) as sink:
+        sink.publish(reading(0, happened("appeared")))
+        with publishing(sink):
+            browser.open(sink.url)
+            browser.until(FACE_SHOWN)
+            browser.run("document.getElementById('pause').click()")
+            until(lambda: sink._hub.watchers == 0)
+        browser.until(IS.format("paused"))
+        assert shown(browser, "picture")
+        sink.core.privacy.set(on=True, by="test")
+        browser.until(IS.format("private"))
+        assert not any(shown(browser, canvas) for canvas in ("picture", "overlay"))
+        left = "return document.querySelectorAll('.face, #events li').length"
+        assert browser.run(left) == 0
+        assert sink._hub.watchers == 0, "it asked without a seat"
+        sink.core.privacy.set(on=False, by="test")
+        browser.until(IS.format("paused"))
+        assert not shown(browser, "picture")
+
+
+@pytest.mark.system
+def test_a_paused_page_keeps_no_picture_of_a_service_that_does_not_answer(browser: Browser) -> None:
+    with serving(fps=30) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        browser.run("document.getElementById('pause').click()")
+        assert shown(browser, "picture")
+    browser.until(IS.format("disconnected"))
+    assert not shown(browser, "picture")
+    browser.console()  # refused connections are told there
+
+
+@pytest.mark.system
+def test_a_page_that_was_hidden_comes_back_without_its_old_picture(browser: Browser) -> None:
+    hide = """
+        Object.defineProperty(document, "visibilityState", {{ value: "{}", configurable: true }});
+        document.dispatchEvent(new Event("visibilitychange"));
+    """
+    with serving(fps=30) as sink, publishing(sink):
+        browser.open(sink.url)
+        browser.until(FACE_SHOWN)
+        browser.run(hide.format("hidden"))
+        until(lambda: sink._hub.watchers == 0)
+        assert not shown(browser, "picture")
+        browser.run(hide.format("visible"))
+        browser.until(FACE_SHOWN)
+
+
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[str]:
     """The real command, playing its demo; the address of its page."""

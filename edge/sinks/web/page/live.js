@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 8000;
+const ASIDE_MS = 1000;
 
 export class Live {
   // on: {hello, events, private, picture(view, blob), state(name, detail)}; picture may return a promise: the next is
@@ -12,24 +13,46 @@ export class Live {
     this.on = on;
     this.paused = false;
     this.private = false;
+    this.aside = "";
     this.retryMs = RETRY_FIRST_MS;
     this.staleMs = 3000;
     document.addEventListener("visibilitychange", () => this.follow());
     setInterval(() => this.watch(), 500);
+    setInterval(() => this.askAside(), ASIDE_MS);
     this.follow();
   }
 
   pause(paused) {
     this.paused = paused;
+    if (paused) {
+      this.aside = this.private ? "private" : "paused";
+      this.on.state("paused");
+    }
     this.follow();
   }
 
-  // A hidden or paused page gives its seat back.
+  // A hidden or paused page gives its seat back. What is hidden would come back as an old picture: it goes.
   follow() {
     const wanted = !this.paused && document.visibilityState === "visible";
     if (wanted && !this.socket) this.open();
     if (!wanted) this.close();
-    if (this.paused) this.on.state("paused");
+    if (!wanted && !this.paused) this.on.state("connecting");
+  }
+
+  // A paused page keeps its picture, but hears of nothing without a seat: so it asks whether privacy is on. Where it
+  // gets no answer it may be.
+  async askAside() {
+    if (!this.paused) return;
+    let found = "disconnected";
+    try {
+      found = (await ask("/privacy")).on ? "private" : "paused";
+    } catch (error) {
+      if (error.status === 401) found = "signed-out";
+    }
+    if (!this.paused || found === this.aside) return;
+    this.aside = found;
+    if (found === "private") this.on.private();
+    this.on.state(found);
   }
 
   open() {

@@ -45,6 +45,7 @@ function state(name, detail) {
     $("status").textContent = status;
     $("nobody").lastElementChild.textContent = name === "running" ? "No face in view" : "No picture to look at";
     if (name === "running" || name === "private") privacy.show(name === "private");
+    if (name === "paused") privacy.refresh();
     device.refresh();
   }
   if ($("notice").textContent !== notice) $("notice").firstElementChild.textContent = notice;

@@ -119,6 +119,8 @@ class Server:
 
     def _call(self, params: dict[str, Any]) -> dict[str, Any]:
         arguments = params.get("arguments") or {}
+        if not isinstance(arguments, dict):
+            raise Wrong(BAD_PARAMS, "arguments must be an object")
         try:
             if params.get("name") == "who_is_in_view" and not arguments:
                 told = self.who_is_in_view()
@@ -136,7 +138,7 @@ class Server:
         return {"faces": len(people), "emotions": dict(looks), "caution": CAUTION}
 
     def how_was_the_day(self, day: str) -> dict[str, Any]:
-        if not all(letter.isdigit() or letter == "-" for letter in day):
+        if not all(letter in "0123456789-" for letter in day):
             raise Wrong(BAD_PARAMS, "day: must be a day, e.g. 2026-01-31")
         hours = self._ask(f"history/presence?by=hour{f'&last={day}' if day else ''}")
         return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from edge.assistants import REVISION, Server, Unanswered
 
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(Path(__file__).parent / "sinks"))
 
 PERSON = {
@@ -94,6 +97,12 @@ def test_what_the_service_refuses_is_told_in_its_words() -> None:
             '{"id": 1, "method": "tools/call", "params": {"name": "how_was_the_day", "arguments": {"day": "x&y"}}}',
             -32602,
         ),
+        (
+            '{"id": 1, "method": "tools/call", "params": {"name": "how_was_the_day", "arguments": {"day": "²"}}}',
+            -32602,
+        ),
+        ('{"id": 1, "method": "tools/call", "params": {"name": "how_was_the_day", "arguments": ["day"]}}', -32602),
+        ('{"id": 1, "method": "tools/call", "params": {"name": "how_was_the_day", "arguments": 5}}', -32602),
     ],
 )
 def test_what_breaks_the_protocol_is_refused_by_its_codes(line: str, code: int) -> None:
@@ -127,6 +136,55 @@ def test_the_command_asks_a_running_page() -> None:
         result = mcp([call], "assistants.enabled=true", url=sink.url)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["result"]["structuredContent"]["emotions"] == {"happiness": 1}
+
+
+CLIENT = """
+import asyncio, sys
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+
+async def ask(command, *arguments):
+    server = StdioServerParameters(command=command, args=list(arguments))
+    async with stdio_client(server) as streams, ClientSession(*streams) as session:
+        for answer in (
+            await session.initialize(),
+            await session.list_tools(),
+            await session.call_tool("who_is_in_view"),
+            await session.call_tool("how_was_the_day", {"day": "2026-01-31"}),
+        ):
+            print(answer.model_dump_json(by_alias=True))
+
+
+asyncio.run(ask(*sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def sdk() -> str:
+    """A Python that has the protocol's own SDK, the package mcp; MIEN_MCP names one where this one has it not."""
+    named = os.environ.get("MIEN_MCP", "")
+    if not named and importlib.util.find_spec("mcp") is None:
+        pytest.skip("no package mcp (MIEN_MCP names a Python that has it)")
+    return named or sys.executable
+
+
+def test_the_protocols_own_client_is_answered(sdk: str) -> None:
+    from web_client import reading, serving
+
+    with serving() as sink:
+        sink.publish(reading(1))
+        sink._hub.stale_s = 1e9
+        server = [sys.executable, "-m", "edge.cli", "mcp", "--set", "assistants.enabled=true", "--url", sink.url]
+        done = subprocess.run(
+            [sdk, "-c", CLIENT, *server], capture_output=True, text=True, check=False, timeout=120, cwd=ROOT
+        )
+    assert done.returncode == 0, done.stderr
+    met, tools, view, day = map(json.loads, done.stdout.splitlines())
+    assert met["protocolVersion"] == REVISION
+    assert [tool["name"] for tool in tools["tools"]] == ["who_is_in_view", "how_was_the_day"]
+    assert (view["isError"], view["structuredContent"]["emotions"]) == (False, {"happiness": 1})
+    assert (day["isError"], day["content"][0]["text"]) == (True, "no history is kept (history.enabled)")
 
 
 def test_without_a_service_the_assistant_is_told_so() -> None:

@@ -160,6 +160,10 @@ class Connection:
             return  # with a goodbye instead
         self._gone.clear()
         self._outbox.written()
+        if self._outbox.unwanted:
+            # Else paho would send again what the camera saw before privacy was turned on.
+            for lost in reversed(client.drop_out_messages()):
+                self._outbox.again(lost.mid)
         # paho sends this and then, again, what the last connection left unconfirmed. Only the confirmation of this
         # opens the outbox, so that events keep their order.
         self._online_number = client.publish(self._availability, ONLINE, qos=1, retain=True).mid

@@ -27,7 +27,7 @@ class Outbox:
         self._most = events
         self._events: deque[Message] = deque()
         self._newest: dict[str, Message] = {}
-        self._in_flight: dict[int, Message] = {}
+        self._in_flight: dict[int, Message | None] = {}  # None: sent, and not to be sent again
 
     def put(self, message: Message) -> int:
         """How many older ones gave way: 1 if the queue was full, else 0."""
@@ -43,10 +43,14 @@ class Outbox:
             return gave_way
 
     def forget(self) -> None:
-        """Nothing that waits is ever sent."""
+        """Nothing that waits is ever sent, and nothing that is under way sent again."""
         with self._lock:
             self._events.clear()
             self._newest.clear()
+            # What has no QoS is never sent again.
+            self._in_flight = {
+                number: None for number, message in self._in_flight.items() if message is None or message.qos
+            }
 
     @property
     def waiting(self) -> int:
@@ -65,7 +69,7 @@ class Outbox:
     def _topic_to_send(self) -> str | None:
         if len(self._in_flight) >= IN_FLIGHT:
             return None
-        under_way = {message.topic for message in self._in_flight.values() if message.retain}
+        under_way = {message.topic for message in self._in_flight.values() if message and message.retain}
         for topic in self._newest:
             if topic not in under_way:
                 return topic
@@ -80,10 +84,26 @@ class Outbox:
     def put_back(self, message: Message) -> None:
         """It could not be sent after all."""
         with self._lock:
-            if message.retain:
-                self._newest.setdefault(message.topic, message)
-            else:
-                self._events.appendleft(message)
+            self._wait_again(message)
+
+    def _wait_again(self, message: Message) -> None:
+        if message.retain:
+            self._newest.setdefault(message.topic, message)
+        else:
+            self._events.appendleft(message)
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether something under way is not to be sent again."""
+        with self._lock:
+            return None in self._in_flight.values()
+
+    def again(self, number: int) -> None:
+        """It was lost on its way: it is next, unless it was forgotten meanwhile."""
+        with self._lock:
+            if message := self._in_flight.pop(number, None):
+                self._wait_again(message)
+            self._changed.notify_all()
 
     def confirmed(self, number: int) -> None:
         """The broker has it."""
@@ -97,7 +117,9 @@ class Outbox:
         The rest the broker will confirm, after the client has sent it again if need be.
         """
         with self._lock:
-            self._in_flight = {number: message for number, message in self._in_flight.items() if message.qos}
+            self._in_flight = {
+                number: message for number, message in self._in_flight.items() if message is None or message.qos
+            }
             self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:

@@ -409,6 +409,23 @@ def test_what_could_not_be_sent_is_next_again_unless_something_newer_replaces_it
     assert taken(outbox) == [b"new", b"0", b"1"]
 
 
+def test_what_is_forgotten_on_its_way_is_not_sent_again_and_what_came_after_it_is() -> None:
+    outbox = Outbox(10)
+    for number, qos in enumerate((0, 1, 1)):
+        outbox.put(event(number, qos))
+        outbox.sent(number, outbox.take() or pytest.fail("nothing to take"))
+        if number == 1:
+            assert not outbox.unwanted
+            outbox.forget()
+            assert outbox.unwanted
+    outbox.written()
+    for number in (2, 1):
+        outbox.again(number)
+    assert not outbox.unwanted
+    assert taken(outbox) == [b"2"]
+    assert outbox.wait_empty(0), "what had no QoS is not waited for"
+
+
 # Settings and brokers that are of no use
 
 

@@ -379,6 +379,28 @@ def test_what_was_under_way_when_the_broker_died_comes_again_and_first(tmp_path:
         wait_for_numbers(listener, [*range(3 + IN_FLIGHT), *range(40, 60)])
 
 
+def test_what_was_under_way_when_privacy_was_turned_on_does_not_come_again(
+    tmp_path: Path, sink_for: SinkFor, core: Core
+) -> None:
+    with mosquitto(tmp_path, *PERSISTENT) as broker, listening(broker.port) as listener:
+        sink = sink_for(broker)
+        sink.publish(reading(left(0), state()))
+        listener.wait_for(LEFT)
+        wait_until(lambda: sink._outbox.wait_empty(0), "everything is confirmed")
+        assert broker.process
+        broker.process.send_signal(signal.SIGSTOP)
+        for number in range(1, 1 + IN_FLIGHT):
+            sink.publish(reading(left(number)))
+        wait_until(lambda: events_under_way(sink) == IN_FLIGHT, "all under way")
+        core.privacy.set(on=True, by="test")
+        core.privacy.set(on=False, by="test")
+        sink.publish(reading(left(99)))
+        broker.kill()
+        broker.start()
+        wait_for_numbers(listener, [0, 99])
+        assert listener.payloads("/privacy")[-1] == b"OFF"
+
+
 @pytest.fixture
 def sensor(broker: Mosquitto) -> Iterator[subprocess.Popen[bytes]]:
     """The real command, playing its demo."""

@@ -13,7 +13,7 @@ from training.commands.options import detector_options, width_option
 from training.detector.evaluate import Evaluation, evaluate
 from training.detector.opening import open_detector
 from training.detector.photos import read_photos
-from training.detector.validation import read_list
+from training.detector.validation import validation_names
 
 LOWEST_SCORE = 0.02
 """Average precision wants the weak finds, too; below this there are only false ones."""
@@ -39,7 +39,7 @@ def command(
     opened = [(word, open_detector(word, width_px=width_px, min_score=LOWEST_SCORE)) for word in detectors]
     photos = read_photos(data)
     if validation:
-        names = read_list()
+        names = validation_names()
         photos = [photo for photo in photos if f"{data.resolve().name}/{photo.path.name}" in names]
         if not photos:
             raise SourceError(f"{data}: none of its photos is on the validation list")

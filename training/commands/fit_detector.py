@@ -57,6 +57,7 @@ def command(
     validation = read_validation(photos)
     material = read_material(photos, labels, read_faces(fer))
     click.echo(f"{len(material.photos)} photos, {len(material.scenes)} scenes, {len(material.crops)} FER faces")
+    click.echo(f"  {material.peopled} scenes left out, because they show people")
     for name, found in validation.items():
         click.echo(f"  validation: {len(found)} photos of {name}")
     if not resume:

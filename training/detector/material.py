@@ -11,7 +11,7 @@ from edge.errors import SourceError
 from training.detector.boxes import IGNORED, iou_matrix
 from training.detector.labelling import FER, read_labels
 from training.detector.photos import BOXES, Photo, read_photos
-from training.detector.validation import is_validation, read_list
+from training.detector.validation import is_validation, read_list, read_peopled, validation_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ class Picture(Struct, frozen=True, eq=False):
 class Material(Struct, frozen=True, eq=False):
     """photos: with a face each. scenes: uint8, without people. crops: uint8 (n, 48, 48), each with its box in sides
     of the crop and its score: float32 (n, 5). hardness: how likely each scene is to be drawn where the hard ones
-    are wanted, float64 (scenes,) of sum 1; empty while nobody knows.
+    are wanted, float64 (scenes,) of sum 1; empty while nobody knows. peopled: scenes left out, as they show people.
     """
 
     photos: list[Picture]
@@ -53,12 +53,13 @@ class Material(Struct, frozen=True, eq=False):
     crops: NDArray[np.uint8]
     crop_faces: NDArray[np.float32]
     hardness: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    peopled: int = 0
 
 
 def read_material(folder: Path, labels: Path, faces: Faces) -> Material:
-    """Everything but the validation photos. Raises SourceError."""
-    validating = read_list()
-    photos, scenes = [], []
+    """Everything but the validation photos and the scenes that show people. Raises SourceError."""
+    validating, peopled = read_list(), read_peopled()
+    photos, scenes, left_out = [], [], 0
     for table in sorted(folder.glob(f"*/{BOXES}")):
         name = table.parent.name
         entries = [
@@ -67,7 +68,9 @@ def read_material(folder: Path, labels: Path, faces: Faces) -> Material:
             if not is_validation(f"{name}/{photo.path.name}", validating)
         ]
         if not any(len(photo.boxes) for photo in entries):
-            scenes += [photo.read_luma() for photo in entries]
+            empty = [photo for photo in entries if f"{name}/{photo.path.name}" not in peopled]
+            scenes += [photo.read_luma() for photo in empty]
+            left_out += len(entries) - len(empty)
             continue
         found = read_labels(labels / f"{name}.npz")
         people = PEOPLE_MADE.get(name)
@@ -91,7 +94,7 @@ def read_material(folder: Path, labels: Path, faces: Faces) -> Material:
         raise SourceError(f"{labels / FER}.npz: no labels that can be read: {error}") from error
     good = scores >= FER_SURE
     crop_faces = np.concatenate([boxes, scores[:, None]], axis=1)[good].astype(np.float32)
-    return Material(photos, scenes, faces.pixels[rows[good]], crop_faces)
+    return Material(photos, scenes, faces.pixels[rows[good]], crop_faces, peopled=left_out)
 
 
 def mapping(photos: list[Photo], found: dict[str, Labels]) -> NDArray[np.float64]:
@@ -123,8 +126,8 @@ def _missed(
 
 
 def read_validation_scenes(folder: Path) -> list[Photo]:
-    """The validation photos of the sets without people. Raises SourceError."""
-    names = read_list()
+    """The validation photos of the sets without people, but for those that do show some. Raises SourceError."""
+    names = validation_names()
     scenes = []
     for table in sorted(folder.glob(f"*/{BOXES}")):
         photos = read_photos(table.parent)

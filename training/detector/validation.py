@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LIST = Path(__file__).with_name("validation.txt")
+PEOPLED = Path(__file__).with_name("peopled.txt")
 PEOPLE_SETS = ("ytf_keypoints",)
 CROWD_SETS = ("mask853",)
 SHARE = 0.2
@@ -30,8 +31,20 @@ NEAR_DUPLICATE_BITS = 16
 
 @cache
 def read_list() -> frozenset[str]:
-    """The names SET/PHOTO of the validation photos."""
+    """The names SET/PHOTO of the validation photos, as the rule makes them."""
     return frozenset(line for line in LIST.read_text(encoding="utf-8").splitlines() if line)
+
+
+@cache
+def read_peopled() -> frozenset[str]:
+    """The names SET/PHOTO of scenes that do show somebody, though their set is one of scenes without people."""
+    lines = PEOPLED.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def validation_names() -> frozenset[str]:
+    """The names SET/PHOTO of the photos to validate on: the list, less the scenes that show somebody."""
+    return read_list() - read_peopled()
 
 
 def is_validation(name: str, names: frozenset[str]) -> bool:

@@ -1,6 +1,7 @@
 """The commands around detectors, as they are typed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from faces import photo, write_set
 from edge.errors import ConfigError, MienError, ModelError, SourceError
 from training.cli import cli
 from training.detector.opening import open_detector
-from training.detector.validation import read_list
+from training.detector.validation import read_list, read_peopled, validation_names
 
 
 def say(*words: str) -> str:
@@ -72,6 +73,18 @@ def test_only_listed_photos_are_measured_where_validation_is_asked_for(tmp_path:
     write_set(tmp_path / "others", {"other.png": (blank, [])})
     with pytest.raises(SourceError, match="none of its photos is on the validation list"):
         say("evaluate-detector", "haar", "--data", str(tmp_path / "others"), "--validation")
+
+
+def test_listed_scenes_that_show_people_are_not_measured(tmp_path: Path) -> None:
+    folder = tmp_path / "imagenet1000_neg"
+    shown = next(name for name in sorted(read_list() & read_peopled()) if name.startswith(folder.name))
+    empty = next(name for name in sorted(validation_names()) if name.startswith(folder.name))
+    write_set(folder, {"blank.png": (photo(200, 120, []), [])})
+    for name in (shown, empty):
+        shutil.copy(folder / "blank.png", tmp_path / name)
+    text = say("evaluate-detector", "haar", "--data", str(folder), "--validation")
+    assert "haar: 1 images" in text
+    assert "haar: 3 images" in say("evaluate-detector", "haar", "--data", str(folder))
 
 
 def test_yunet_by_name_needs_its_file_named(monkeypatch: pytest.MonkeyPatch) -> None:

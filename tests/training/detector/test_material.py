@@ -26,7 +26,13 @@ from training.detector.compose import (
     paste,
 )
 from training.detector.labelling import label_fer, label_sets
-from training.detector.material import Material, Picture, read_material, read_validation
+from training.detector.material import (
+    Material,
+    Picture,
+    read_material,
+    read_validation,
+    read_validation_scenes,
+)
 from training.detector.spoil import spoil
 
 
@@ -52,10 +58,18 @@ def sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     label_fer(Spots(), fer(), tmp_path / "labels", tell=lambda _: None)
     chosen = tmp_path / "validation.txt"
     chosen.write_text("mask853/a.png\nwalls/w0.png\n")
+    peopled = tmp_path / "peopled.txt"
+    peopled.write_text("# nobody\n")
     monkeypatch.setattr(validation, "LIST", chosen)
-    validation.read_list.cache_clear()
+    monkeypatch.setattr(validation, "PEOPLED", peopled)
+    forget_lists()
     yield tmp_path
+    forget_lists()
+
+
+def forget_lists() -> None:
     validation.read_list.cache_clear()
+    validation.read_peopled.cache_clear()
 
 
 @pytest.fixture
@@ -68,6 +82,22 @@ def test_validation_photos_are_kept_out_of_the_material(sets: Path, material: Ma
     assert len(material.scenes) == 3
     (name, photos), *others = read_validation(sets / "photos").items()
     assert (name, [photo.path.name for photo in photos], others) == ("mask853", ["a.png"], [])
+
+
+def test_scenes_that_show_people_are_neither_learnt_nor_validated_on(sets: Path, material: Material) -> None:
+    chosen = sets / "validation.txt"
+    chosen.write_text(chosen.read_text() + "walls/w2.png\n")
+    (sets / "peopled.txt").write_text("# seen there\nwalls/gone.png\nwalls/w0.png\nwalls/w1.png\n")
+    forget_lists()
+    less = read_material(sets / "photos", sets / "labels", fer())
+    w1, _, w3 = material.scenes
+    assert (material.peopled, less.peopled) == (0, 1)
+    assert len(less.scenes) == 1
+    assert (less.scenes[0] == w3).all()
+    assert (less.scenes[0] != w1).any()
+    assert [photo.path.name for photo in read_validation_scenes(sets / "photos")] == ["w2.png"]
+    assert len(less.photos) == len(material.photos)
+    assert read_validation(sets / "photos").keys() == {"mask853"}
 
 
 def test_a_face_that_people_saw_and_the_teacher_missed_is_learnt_too(material: Material) -> None:

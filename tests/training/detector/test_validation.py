@@ -16,6 +16,8 @@ from training.detector.validation import (
     near_duplicates,
     person,
     read_list,
+    read_peopled,
+    validation_names,
 )
 
 FACES = Path(os.environ.get("MIEN_FACES", Path(__file__).resolve().parents[4] / "shared" / "data" / "faces"))
@@ -51,6 +53,18 @@ def test_the_list_names_photos_of_both_measured_sets_and_of_scenes() -> None:
     sets = {name.split("/")[0] for name in read_list()}
     assert sets == {"mask853", "ytf_keypoints", "caltech101_neg", "haartraining_neg", "imagenet1000_neg"}
     assert photo(4, 4, []).shape == (4, 4)
+
+
+def test_only_scenes_are_listed_as_peopled_and_no_photo_with_faces_is_lost_by_it() -> None:
+    assert {name.split("/")[0] for name in read_peopled()} <= {
+        "caltech101_neg",
+        "haartraining_neg",
+        "imagenet1000_neg",
+    }
+    assert not any(name.startswith("#") for name in read_peopled())
+    lost = read_list() - validation_names()
+    assert lost == read_list() & read_peopled()
+    assert lost
 
 
 @pytest.mark.skipif(not FACES.is_dir(), reason=f"no {FACES} (MIEN_FACES names another place)")

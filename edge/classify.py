@@ -30,7 +30,7 @@ class Classifier:
             )
         self._takes_bytes = manifest.input.dtype == "uint8"
         self.labels = model.labels
-        self.name = manifest.name
+        self.name, self.version = manifest.name, manifest.version
         self._model = model
 
     def classify(self, luma: NDArray[np.uint8], box: Box, *, mirrored: bool = False) -> NDArray[np.float32]:

@@ -112,6 +112,13 @@ class Requests:
                 future.set_exception(error)
 
 
+class Model(Struct):
+    """The emotion model that classifies just now; empty before one does. The loop's thread alone writes."""
+
+    name: str = ""
+    version: str = ""
+
+
 class Waiting(Struct, frozen=True):
     """A queue at one moment: how many wait, how many may, and how many had to give way since the start."""
 
@@ -132,6 +139,7 @@ class Core(Struct, frozen=True, eq=False):
     counts: Counts = field(default_factory=Counts)
     requests: Requests = field(default_factory=Requests)
     queues: dict[str, Callable[[], Waiting]] = field(default_factory=dict)
+    model: Model = field(default_factory=Model)
 
     @property
     def stop(self) -> Stop:

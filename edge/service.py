@@ -82,6 +82,7 @@ class Service:
         with contextlib.ExitStack() as stack:
             stack.callback(self._notifier.close)
             self.pipeline = Pipeline(build_parts(config), [], self.core)
+            self._name_model()
             self.intake = Intake(self._opener(config), self._clock, self.core.counts)
             stack.callback(self.intake.close)
             self.core.privacy.subscribe(self._privacy_turned)
@@ -143,12 +144,17 @@ class Service:
 
         def swap() -> str:
             self.pipeline.use(classifier)
+            self._name_model()
             give_back()
             return f"model {classifier.name}"
 
         line = self.core.requests.ask(swap)
         log.info("%s", line)
         return line
+
+    def _name_model(self) -> None:
+        classifier, said = self.pipeline.parts.classifier, self.core.model
+        said.name, said.version = classifier.name, classifier.version
 
     def _opener(self, config: Config) -> Opener:
         # A service that was set to find its camera must not show the demo because that came up late.
@@ -202,6 +208,7 @@ class Service:
         if parts is not None:
             self.loop.tell_without_frames()  # the tracks are given up
             self.pipeline.parts = parts
+            self._name_model()
         if opener is not None:
             self.intake.replace(opener)
         self._set_limits(config)

@@ -26,7 +26,7 @@ def table_rows() -> list[tuple[str, str, str]]:
         core.counts.sink_failures["mqtt"] = 0
         vitals = Vitals()
         vitals.celsius, vitals.throttled = 0.0, CONDITIONS
-        found = list(Mien(core, Hub(config, core), vitals, {"name": "", "version": ""}).collect())
+        found = list(Mien(core, Hub(config, core), vitals).collect())
     rows = []
     for family in found:
         labels = sorted({label for sample in family.samples for label in sample.labels} - {"le"})

@@ -165,7 +165,7 @@ def test_a_model_is_swapped_without_a_restart_and_refused_if_it_does_not_prove_i
         assert lines == ["model emotion-fer2013"]
         assert len(errors) == 1
         assert len(ear.readings) == 40
-        assert running.pipeline.parts.classifier.name == "emotion-fer2013"
+        assert running.pipeline.parts.classifier.name == running.core.model.name == "emotion-fer2013"
         labels = set(ear.readings[-1].estimates[0].scores)
         assert labels == set(running.pipeline.parts.classifier.labels)
 

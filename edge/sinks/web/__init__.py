@@ -69,7 +69,7 @@ class WebSink:
             # prometheus-client is only loaded where somebody asks.
             from edge.sinks.web.metrics import Metrics
 
-            return Metrics(core, self._hub, vitals, {"name": manifest.name, "version": manifest.version})
+            return Metrics(core, self._hub, vitals)
 
         hello = hello_of(self._hub, feedback=config.feedback.enabled, history=config.history.enabled)
         site = Site(self._hub, self._pictures, metrics, api, hello)

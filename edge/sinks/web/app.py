@@ -217,7 +217,7 @@ class Site:
     async def _show(self, websocket: WebSocket, asked: asyncio.Event) -> None:
         hub = self._hub
         heard, seen = hub.last_event, 0
-        await websocket.send_text(_text(self._hello))
+        await websocket.send_text(_text(msgspec.structs.replace(self._hello, model=hub.model)))
         await websocket.send_text(_text(News(hub.recent_events())))
         while not hub.closed:
             await asked.wait()

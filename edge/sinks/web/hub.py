@@ -12,7 +12,6 @@ import threading
 import time
 from collections import Counter, deque
 from itertools import islice
-from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, get_args
 
@@ -78,7 +77,6 @@ class Hub:
     def __init__(self, config: Config, core: Core, clock: Callable[[], float] = time.monotonic) -> None:
         self.run_id = token_hex(4)
         self.camera = config.source.camera
-        self.model = Path(config.classify.model).stem
         self.max_watchers = config.web.max_watchers
         self.watchers = 0
         self.closed = False
@@ -89,6 +87,7 @@ class Hub:
         self._clock = clock
         self._lock = threading.Lock()
         self._privacy = core.privacy
+        self._model = core.model
         self._moment: Moment | None = None
         self._number = 0
         self._size = (320, 240)
@@ -101,6 +100,11 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
         self.forget(core.privacy.on)
+
+    @property
+    def model(self) -> str:
+        """The name of the one that classifies; it may be swapped while pages are open."""
+        return self._model.name
 
     def forget(self, private: bool) -> None:  # noqa: FBT001  (the switch calls it so)
         """Privacy was turned on or off: nothing from before is shown or told any more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -40,10 +41,10 @@ BUCKETS = (*map(str, BOUNDS_S), "+Inf")
 class Metrics:
     """Writes them in the form that the asker prefers: (content, its media type)."""
 
-    def __init__(self, core: Core, hub: Hub, vitals: Vitals, model: dict[str, str]) -> None:
+    def __init__(self, core: Core, hub: Hub, vitals: Vitals) -> None:
         self._vitals = vitals
         self._registry = CollectorRegistry()
-        self._registry.register(Mien(core, hub, vitals, model))
+        self._registry.register(Mien(core, hub, vitals))
         ProcessCollector(registry=self._registry)
 
     def write(self, accept: str) -> tuple[bytes, str]:
@@ -53,17 +54,17 @@ class Metrics:
 
 
 class Mien(Collector):
-    """Everything of ours. model: the model's name, version and file."""
+    """Everything of ours."""
 
-    def __init__(self, core: Core, hub: Hub, vitals: Vitals, model: dict[str, str]) -> None:
-        self._core, self._hub, self._vitals, self._model = core, hub, vitals, model
+    def __init__(self, core: Core, hub: Hub, vitals: Vitals) -> None:
+        self._core, self._hub, self._vitals = core, hub, vitals
 
     def describe(self) -> list[Metric]:
         return []  # else the registry would collect once to learn the names
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("mien_build", "The version that runs", {"version": __version__})
-        yield InfoMetricFamily("mien_model", "The emotion model that is used", self._model)
+        yield InfoMetricFamily("mien_model", "The emotion model that is used", asdict(self._core.model))
         yield from self._frames()
         yield from self._faces()
         yield from self._state()

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
-from web_client import ask, happened, reading, serving
+from web_client import ask, happened, next_picture, reading, serving, watch
 
 from edge.core import Waiting
 from edge.messages import Phase
@@ -121,8 +121,16 @@ def test_phase_privacy_and_the_model_are_told(sink: WebSink) -> None:
     sink.core.privacy.set(on=True, by="test")
     assert values(families(sink)["mien_privacy_on"]) == {(): 1}
     (model,) = found["mien_model_info"].samples
-    assert model.labels["name"].startswith(DEFAULT_MODEL)
-    assert model.value == 1
+    assert (model.labels, model.value) == ({"name": DEFAULT_MODEL, "version": "1"}, 1)
+
+
+def test_a_model_that_is_swapped_while_it_runs_is_told(sink: WebSink) -> None:
+    with watch(sink) as viewer:
+        sink.core.model.name, sink.core.model.version = "another", "2"
+        sink.publish(reading(1))
+        assert next_picture(viewer)[0]["model"] == "another"
+    (model,) = families(sink)["mien_model_info"].samples
+    assert model.labels == {"name": "another", "version": "2"}
 
 
 def test_queues_are_looked_at_when_asked(sink: WebSink) -> None:

@@ -102,6 +102,7 @@ async function picture(view, blob) {
   faces.show(view.people, view.frame);
   lines.add(view);
   $("rate").textContent = `${view.frames_per_s.toFixed(1)} /s`;
+  if ($("model").textContent !== view.model) $("model").textContent = view.model;
   $("size").textContent = `${view.size[0]} × ${view.size[1]}`;
   const names = view.people.map((person) => `${faceName(person.track)}: ${person.emotion ?? "not decided yet"}`);
   $("picture").setAttribute("aria-label", `Live picture. ${names.join(", ") || "No face in view"}`);

@@ -41,6 +41,20 @@ def test_they_are_exported_as_one_folder_a_label(folder: Path, tmp_path: Path) -
     assert len(list(folder.glob("*/*.png"))) == 3
 
 
+def test_training_reads_the_very_crops_and_labels_back(folder: Path, tmp_path: Path) -> None:
+    from training.readers import read_faces
+
+    out = tmp_path / "out"
+    feedback(folder, "export", str(out))
+    faces = read_faces(out)  # what `mien-train fit --extra` does
+    assert faces.pixels.shape == (3, 48, 48)
+    found = [
+        (faces.labels[emotion], np.unique(crop).tolist())
+        for emotion, crop in zip(faces.emotions, faces.pixels, strict=True)
+    ]
+    assert sorted(found) == [("anger", [0]), ("anger", [1]), ("happiness", [2])]
+
+
 def test_they_are_not_exported_over_something_else(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
     result = feedback(folder, "export", str(tmp_path))

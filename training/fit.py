@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, MienError
-from training.batches import EpochBatches
+from training.batches import EpochBatches, feed
 from training.distil import SoftTargets, softened
 from training.distribute import ALONE, Worker
 from training.eventlog import EventLog
@@ -105,7 +105,7 @@ def train(
         )
         # Keras would shuffle the batches once more, by a state that no checkpoint holds.
         logs = run.model.fit(
-            batches,
+            feed(batches),
             epochs=epoch + 1,
             initial_epoch=epoch,
             callbacks=[run.average],

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from edge.errors import ModelError
 from training.average import WeightAverage, values_of
+from training.batches import feed
 from training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from training.detector.compose import MAX_FACES, compose
 from training.detector.evaluate import evaluate
@@ -113,7 +114,7 @@ def fit_detector(
             with average.swapped_in(model):
                 material = structs.replace(material, hardness=hardness(detector_of(model, recipe), material.scenes))
         logs = model.fit(
-            Pictures(material, how, epoch),
+            feed(Pictures(material, how, epoch)),
             epochs=epoch + 1,
             initial_epoch=epoch,
             callbacks=[average],

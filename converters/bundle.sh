@@ -3,8 +3,8 @@
 #
 #   converters/bundle.sh NAME DATA [RUNS [OUT]]
 #
-# NAME: emotion, emotion-fer2013 or emotion-small. The first two start from the `trunk`, which is trained if it is not
-# there. All learn from the teacher's scores, training/parents/soft-targets.npz (mien-train fit teacher, then teach).
+# NAME: emotion, emotion-fer2013 or emotion-small. The first two start from `trunk` and `trunk-late`, which are trained if
+# they are not there. All learn from the teacher's scores, training/parents/soft-targets.npz (docs/ACCURACY.md).
 # DATA: fer2013.npz, with votes in it. RUNS: where training results lie [runs]; a finished RUNS/NAME/model.keras is taken
 # as it is, an interrupted training goes on. The results are edge/assets/NAME.tflite and the float network that it was
 # converted from, training/parents/NAME.keras; OUT, a folder, takes both instead.
@@ -26,10 +26,10 @@ start=()
 calibrate=yes # whether a temperature of the int8 file's own is tried; it ships where it makes the scores truer
 case $name in
     emotion-fer2013)
-        labels=fer2013 version=1.1.0 start=("$runs/trunk/model.keras")
+        labels=fer2013 version=1.2.0 start=("$runs/trunk-late/model.keras" "$runs/trunk-late/second-ferplus.keras")
         description="seven emotions of one face, 48x48 luma" ;;
     emotion)
-        labels=ferplus version=1.1.0 start=("$runs/trunk/model.keras" "$runs/trunk/second-ferplus.keras")
+        labels=ferplus version=1.2.0 start=("$runs/trunk-late/model.keras" "$runs/trunk-late/second-ferplus.keras")
         description="eight emotions of one face by the votes of ten people, 48x48 luma" ;;
     emotion-small)
         labels=ferplus version=1.0.0
@@ -50,7 +50,10 @@ train() {
 
 model=$runs/$name/model.keras
 if [[ ! -f $model ]]; then
-    if [[ ${#start[@]} -gt 0 ]]; then train trunk; fi
+    if [[ ${#start[@]} -gt 0 ]]; then
+        train trunk
+        train trunk-late "$runs/trunk/model.keras" "$runs/trunk/second-ferplus.keras"
+    fi
     train "$name" "${start[@]}"
 fi
 

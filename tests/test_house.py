@@ -106,6 +106,12 @@ def test_the_shell_scripts_are_clean() -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_no_two_files_of_the_tests_share_a_name() -> None:
+    """Tests and their helpers are imported by name alone: of two, one would be taken for the other."""
+    names = [path.name for path in tracked() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]
+    assert {name for name in names if names.count(name) > 1} <= {"conftest.py"}
+
+
 def test_no_file_names_a_package_registry() -> None:
     naming = [
         str(path.relative_to(ROOT)) for path in tracked() if REGISTRY.search(path.read_bytes().decode("latin-1"))

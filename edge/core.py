@@ -32,7 +32,8 @@ class Counts(Struct):
     frames: published. dropped: the source had them and nobody fetched them. skipped: fetched and left out, for
     adapt.fps or under load. detections: how often faces were looked for. faces: in view, summed over the frames.
     crops: faces classified. lost: how often the source was. sink_failures: by the sink's name.
-    rss_bytes, celsius, throttled: as last looked at, a few seconds ago.
+    starts: which start of the service this is, 0 where nobody counts them. rss_bytes, celsius, throttled: as last
+    looked at, a few seconds ago.
     """
 
     frames: int = 0
@@ -47,6 +48,7 @@ class Counts(Struct):
     reloads: int = 0
     reloads_refused: int = 0
     sink_failures: dict[str, int] = field(default_factory=dict)
+    starts: int = 0
     rss_bytes: int = 0
     celsius: float | None = None
     throttled: bool = False

@@ -20,9 +20,10 @@ from edge.loop import Loop
 from edge.notify import Notifier
 from edge.pins import Pins
 from edge.pipeline import Pipeline
-from edge.places import runtime_folder
+from edge.places import runtime_folder, state_folder
 from edge.signals import passed_on
 from edge.sources.pace import SystemClock
+from edge.starts import count_start
 from edge.vitals import give_back
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Service:
     ) -> None:
         self.config = config
         self.core = core or new_core(config)
+        self.core.counts.starts = count_start(state_folder())
         self._reread = reread
         self._clock = clock or SystemClock()
         self._notifier = notifier or Notifier.from_environment()

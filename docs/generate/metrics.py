@@ -23,7 +23,7 @@ def table_rows() -> list[tuple[str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         core = Core(Privacy(Path(folder) / "privacy", default_on=False))
         core.queues["mqtt"] = lambda: Waiting(0, 1, 0)
-        core.counts.sink_failures["mqtt"] = 0
+        core.counts.sink_failures["mqtt"], core.counts.starts = 0, 1
         vitals = Vitals()
         vitals.celsius, vitals.throttled = 0.0, CONDITIONS
         found = list(Mien(core, Hub(config, core), vitals).collect())

@@ -60,6 +60,12 @@ def run(running: Service, acts: dict[int, Callable[[], object]]) -> Ear:
     return ear
 
 
+def test_a_service_knows_how_often_it_was_started() -> None:
+    for number in (1, 2):
+        with Service(BASE, frames=1) as running:
+            assert running.core.counts.starts == number
+
+
 def test_a_reload_takes_what_changed_and_the_frames_go_on() -> None:
     changed = replace(BASE, track=TrackConfig(min_hits=5), adapt=AdaptConfig(detect_every=2))
     with Service(BASE, frames=30, reread=lambda: changed) as running:

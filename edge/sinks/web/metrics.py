@@ -82,6 +82,8 @@ class Mien(Collector):
         yield CounterMetricFamily("mien_crops", "Faces that were classified, frame by frame", counts.crops)
         yield CounterMetricFamily("mien_source_lost", "How often the camera was lost", counts.lost)
         yield CounterMetricFamily("mien_source_reopened", "How often it was opened again", counts.reopened)
+        if counts.starts:
+            yield CounterMetricFamily("mien_restarts", "Starts of the service after its first", counts.starts - 1)
         yield CounterMetricFamily("mien_reloads", "Settings that were taken over while running", counts.reloads)
         failures = CounterMetricFamily("mien_sink_failures", "Readings that a sink did not take", labels=["sink"])
         for sink, number in dict(counts.sink_failures).items():

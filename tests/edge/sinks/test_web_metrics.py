@@ -161,3 +161,9 @@ def test_names_follow_the_rules_and_each_is_described(sink: WebSink) -> None:
             exposed = f"{name}_total" if family.type == "counter" else name
             assert f"`{exposed}" in text, f"{exposed} is missing in {DOCS.name}"
             assert not re.search(r"_(ms|percent|mb|count|sum|bucket)$", name)
+
+
+def test_restarts_are_told_where_starts_are_counted(sink: WebSink) -> None:
+    assert "mien_restarts" not in families(sink)
+    sink.core.counts.starts = 4
+    assert values(families(sink)["mien_restarts"]) == {(): 3}

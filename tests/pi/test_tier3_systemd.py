@@ -102,11 +102,15 @@ def test_int8_is_accelerated_inside_the_unit(mien: Container) -> None:
     mien.wait("ActiveState", "active")
 
 
-def test_a_killed_service_starts_again(mien: Container) -> None:
+def test_a_killed_service_starts_again_and_has_counted_it(mien: Container) -> None:
+    def starts() -> int:
+        return int(mien.run("cat", "/var/lib/mien/starts", check=True).stdout)
+
     drop_in(mien, "[Service]\nRestartSec=100ms\n")
-    before = mien.show("InvocationID")
+    before, counted = mien.show("InvocationID"), starts()
     mien.run("kill", "-KILL", mien.show("MainPID"), check=True)
     mien.wait_for_another_life(before)
+    assert starts() == counted + 1
 
 
 def test_a_camera_that_hangs_past_every_deadline_makes_systemd_start_it_anew(mien: Container) -> None:

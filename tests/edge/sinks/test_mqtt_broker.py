@@ -67,6 +67,15 @@ def sink_for(core: Core) -> Iterator[SinkFor]:
         yield opened
 
 
+def fill_the_way(broker: Mosquitto, sink: MqttSink, *, first: int) -> None:
+    """The broker stops hearing; as many events as may be are on their way to it, numbered from the first."""
+    assert broker.process
+    broker.process.send_signal(signal.SIGSTOP)
+    for number in range(first, first + IN_FLIGHT):
+        sink.publish(reading(left(number)))
+    wait_until(lambda: events_under_way(sink) == IN_FLIGHT, "all under way")
+
+
 def events_under_way(sink: MqttSink) -> int:
     return sum(not message.retain for message in list(sink._outbox._in_flight.values()))
 
@@ -367,11 +376,7 @@ def test_what_was_under_way_when_the_broker_died_comes_again_and_first(tmp_path:
             sink.publish(reading(left(number), state()))
             listener.wait_for(LEFT, times=number + 1)
         wait_until(lambda: sink._outbox.wait_empty(0), "everything is confirmed")
-        assert broker.process
-        broker.process.send_signal(signal.SIGSTOP)
-        for number in range(3, 3 + IN_FLIGHT):
-            sink.publish(reading(left(number)))
-        wait_until(lambda: events_under_way(sink) == IN_FLIGHT, "all under way")
+        fill_the_way(broker, sink, first=3)
         for number in range(3 + IN_FLIGHT, 60):
             sink.publish(reading(left(number)))
         broker.kill()
@@ -387,11 +392,7 @@ def test_what_was_under_way_when_privacy_was_turned_on_does_not_come_again(
         sink.publish(reading(left(0), state()))
         listener.wait_for(LEFT)
         wait_until(lambda: sink._outbox.wait_empty(0), "everything is confirmed")
-        assert broker.process
-        broker.process.send_signal(signal.SIGSTOP)
-        for number in range(1, 1 + IN_FLIGHT):
-            sink.publish(reading(left(number)))
-        wait_until(lambda: events_under_way(sink) == IN_FLIGHT, "all under way")
+        fill_the_way(broker, sink, first=1)
         core.privacy.set(on=True, by="test")
         core.privacy.set(on=False, by="test")
         sink.publish(reading(left(99)))

@@ -61,6 +61,7 @@ def test_the_real_machine_counts_what_is_really_resident() -> None:
 before = resident_bytes()
 ballast = np.ones(50_000_000, np.uint8)
 print(resident_bytes() - before)
+assert ballast.any()
 """
     )
     assert 40e6 < grown < 90e6
@@ -77,6 +78,7 @@ del pieces
 print(resident_bytes() - before)
 give_back()
 print(resident_bytes() - before)
+assert len(held) == 200
 """
     )
     assert freed > 60e6, "freed, and yet resident: or this test says nothing"

@@ -14,6 +14,7 @@ from keras import layers
 
 from edge.errors import ConfigError
 from training.dataset import FACE_PX
+from training.models.convolution import convolution
 from training.models.normalization import normalization
 
 if TYPE_CHECKING:
@@ -55,9 +56,7 @@ def build(config: ModelConfig) -> Any:
 
 def conv(x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
     """A convolution and its norm."""
-    x = layers.Conv2D(
-        channels, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
-    )(x)
+    x = convolution(channels, kernel, stride, use_bias=False, kernel_initializer="he_normal", name=name)(x)
     return normalization(momentum=0.95, name=f"{name}_norm")(x)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from edge.errors import ConfigError
+from training.recipe import bundled_path, parse, read_toml
 
 RECIPES = Path(__file__).with_name("recipes")
 
@@ -62,15 +62,8 @@ class DetectorRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def load_detector_recipe(name: str) -> tuple[DetectorRecipe, Path]:
     """(recipe, its file): a bundled one by name, or a TOML file. Raises ConfigError."""
-    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
-    try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), DetectorRecipe)
-    except OSError as error:
-        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))
-        raise ConfigError(f"{path}: cannot be read: {error.strerror} (bundled: {known})") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return recipe, path
+    path = bundled_path(name, RECIPES, "recipe")
+    return parse(read_toml(path), DetectorRecipe, str(path)), path
 
 
 def is_tuning(recipe: DetectorRecipe) -> bool:

@@ -51,7 +51,7 @@ for name in scale offset_x offset_y; do
     declare "$name=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["contract"][sys.argv[2]])' "$crop" "$name")"
 done
 mien-convert package "$work/face.tflite" --detector --out edge/assets/face.tflite --force \
-    --name face --version 1.1.0 --description "faces in a luma frame of any size" \
+    --name face --version 1.2.0 --description "faces in a luma frame of any size" \
     --licence "MIT for the weights; the training pictures are not part of them and have their own terms" \
     --origin "Trained from scratch by the Mien project (mien-train fit-detector) on photos labelled by YuNet \
 (OpenCV zoo, MIT) and people, and on FER-2013 (Goodfellow et al. 2013)" \

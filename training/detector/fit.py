@@ -148,7 +148,7 @@ def fit_detector(
     finished = free(best, recipe)
     if scenes:
         shift = shift_for(FloatDetector(finished, min_score=LOWEST_SCORE), scenes, output_step(finished))
-        shift_logits(finished, shift)
+        shift_logits(finished, [shift + more for more in how.raised])
         tell(f"logits shifted by {shift:+.3f}, by {len(scenes)} scenes without people")
     save_model(finished, out / MODEL)
     if is_tuning(recipe) and keras.backend.backend() == "tensorflow":

@@ -36,7 +36,8 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     side_px: of the square pictures. ema: decay of the weights' running mean, a step. validate_every: epochs.
     precision: of the arithmetic while training; the saved model is float32 in any case. int8 is float32 with int8's
-    rounding in it, for the last epochs of a trained network (training/detector/tune.py).
+    rounding in it, for the last epochs of a trained network (training/detector/tune.py). raised: what is added to
+    the logits of each of STRIDES in the end, beyond the shift that all get (training/detector/threshold.py).
     """
 
     side_px: Annotated[int, Meta(ge=64, le=1024, multiple_of=32)] = 256
@@ -49,6 +50,7 @@ class Training(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.999
     validate_every: Annotated[int, Meta(ge=1)] = 2
     precision: Literal["float32", "mixed_bfloat16", "int8"] = "mixed_bfloat16"
+    raised: tuple[float, float, float] = (0.0, 0.0, 0.0)
     seed: int = 5
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.config import DetectConfig
+from edge.detect.grid import STRIDES
 from training.detector.evaluate import read_at_width
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ def logit(score: float) -> float:
     return float(np.log(score / (1 - score)))
 
 
-def shift_logits(model: Any, shift: float) -> None:
-    """Add to the first number of every level's output (training/detector/model.py).
+def shift_logits(model: Any, shifts: Sequence[float]) -> None:
+    """Add to the first number of each level's output, finest first (training/detector/model.py).
 
     A range that the output is rounded in stays: sizes reach further in it than logits of faces.
     """
-    for layer in model.layers:
-        if layer.name.endswith("_out"):
-            kernel, bias, *limits = layer.get_weights()
-            bias[0] += shift
-            layer.set_weights([kernel, bias, *limits])
+    for stride, shift in zip(STRIDES, shifts, strict=True):
+        layer = model.get_layer(f"s{stride}_out")
+        kernel, bias, *limits = layer.get_weights()
+        bias[0] += shift
+        layer.set_weights([kernel, bias, *limits])

@@ -45,8 +45,23 @@ def test_only_the_logits_of_the_outputs_move() -> None:
 
     model = build_detector(Network(trunk=(("k8",), ("k8",), ("k8",)), neck=(8, 8, 8), head=False))
     before = [np.array(keras.ops.convert_to_numpy(v)) for v in model.variables]
-    shift_logits(model, 0.5)
+    shift_logits(model, [0.5, 0.5, 0.5])
     moved = [np.array(keras.ops.convert_to_numpy(v)) - old for v, old in zip(model.variables, before, strict=True)]
     changed = [delta for delta in moved if delta.any()]
     assert len(changed) == 3
     assert all(delta.tolist() == [0.5, 0, 0, 0, 0] for delta in changed)
+
+
+def test_one_level_can_be_raised_alone() -> None:
+    keras = pytest.importorskip("keras")
+    from training.detector.model import build_detector
+    from training.detector.recipe import Network
+
+    model = build_detector(Network(trunk=(("k8",), ("k8",), ("k8",)), neck=(8, 8, 8), head=False))
+    luma = keras.ops.zeros((1, 32, 32, 1))
+    before = np.array(keras.ops.convert_to_numpy(model(luma)))[0, 0, 0].reshape(-1, 5)
+    shift_logits(model, [0.0, 0.0, 0.5])
+    after = np.array(keras.ops.convert_to_numpy(model(luma)))[0, 0, 0].reshape(-1, 5)
+    moved = (after - before).round(5)
+    assert moved[-1].tolist() == [0.5, 0, 0, 0, 0]  # the coarsest cell stands last
+    assert not moved[:-1].any()

@@ -13,6 +13,7 @@ from edge.command_line import CONTEXT, run, subcommands
 COMMANDS = {
     "fit": "Train a model by a recipe.",
     "teach": "Write what larger networks say of the training faces.",
+    "average": "Write the mean of models that were trained alike.",
     "quantize": "Tune a trained model for int8.",
     "calibrate": "Make the scores of an int8 model true.",
     "evaluate": "Measure a model on a split.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from edge.errors import ModelError
+from training.predictor import load_keras
 
 
 def in_policy(policy: str, build: Callable[[], Any]) -> Any:
@@ -47,3 +49,22 @@ def take_weights(model: Any, path: Path) -> int:
     if not taken:
         raise ModelError(f"{path}: no layer of it fits this model")
     return taken
+
+
+def mean_of(paths: Sequence[Path]) -> Any:
+    """A model whose weights, BatchNorm's statistics included, are the mean of those of several.
+
+    They must have been trained from one start, or their mean is none of them. Raises ModelError if one cannot be
+    read or is of another shape than the first. Source: "model soups", Wortsman et al. 2022, arXiv:2203.05482.
+    """
+    model, *others = (load_keras(path) for path in paths)
+    all_of = [model.get_weights()]
+    for path, other in zip(paths[1:], others, strict=True):
+        arrays = other.get_weights()
+        if [layer.name for layer in other.layers] != [layer.name for layer in model.layers] or [
+            array.shape for array in arrays
+        ] != [array.shape for array in all_of[0]]:
+            raise ModelError(f"{path}: is another network than {paths[0]}")
+        all_of.append(arrays)
+    model.set_weights([np.mean(arrays, axis=0, dtype=np.float64) for arrays in zip(*all_of, strict=True)])
+    return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("keras")
 
 import keras
+from train_command import mien_train
 
 from training.average import EVERY_STEPS, WeightAverage
 
@@ -78,3 +80,37 @@ def test_the_even_average_goes_on_after_a_stop() -> None:
 def test_the_exponential_average_lags_behind() -> None:
     mean, _, last = averaged(WeightAverage(0.99), epochs=3, steps=40)
     assert 0 < mean < last
+
+
+def net(seed: int, width: int = 4) -> Any:
+    keras.utils.set_random_seed(seed)
+    layers = [keras.layers.Dense(width, name="wide"), keras.layers.BatchNormalization(name="norm")]
+    return keras.Sequential([keras.Input((3,)), *layers])
+
+
+def test_the_mean_of_models_is_the_mean_of_their_weights_and_statistics(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = [net(1), net(2), net(3)]
+    models[2].get_layer("norm").moving_variance.assign(np.full(4, 7.0, np.float32))
+    files = [tmp_path / f"{number}.keras" for number in range(3)]
+    for model, file in zip(models, files, strict=True):
+        model.save(file)
+    told = mien_train(capfd, monkeypatch, "average", *files, "--out", tmp_path / "mean.keras")
+    assert (told.status, told.out) == (0, f"wrote {tmp_path / 'mean.keras'}: the mean of 3 models\n")
+    found = keras.saving.load_model(tmp_path / "mean.keras", compile=False)
+    assert found.get_layer("norm").moving_variance.numpy() == pytest.approx(np.full(4, 3.0))
+    for mean, *each in zip(found.get_weights(), *(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(mean, np.mean(each, axis=0), rtol=1e-6, atol=1e-7)
+
+
+def test_models_of_different_shapes_have_no_mean(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net(1).save(tmp_path / "a.keras")
+    net(2, width=5).save(tmp_path / "b.keras")
+    told = mien_train(
+        capfd, monkeypatch, "average", tmp_path / "a.keras", tmp_path / "b.keras", "--out", tmp_path / "mean.keras"
+    )
+    assert told.the_line() == f"mien-train: {tmp_path / 'b.keras'}: is another network than {tmp_path / 'a.keras'}"
+    assert not (tmp_path / "mean.keras").exists()

@@ -147,6 +147,19 @@ def test_weights_are_for_transfer_networks(call: Call, npz: Path, recipe: Callab
     assert told.the_line() == "mien-train: --weights none: is for transfer networks, and tiny is compact"
 
 
+def test_another_seed_is_noted_beside_the_result(
+    call: Call, npz: Path, recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    losses = []
+    for seed in (5, 6, 5):
+        out = tmp_path / f"run-{len(losses)}"
+        assert call("fit", recipe(), "--data", npz, "--out", out, "--seed", seed).status == 0
+        assert (out / "recipe.toml").read_text().startswith(f"# fit --seed {seed}\n")
+        losses.append(read_history(out / "history.csv")[0]["loss"])
+    assert losses[0] == pytest.approx(losses[2], rel=1e-3)
+    assert losses[0] != pytest.approx(losses[1], rel=1e-3)
+
+
 def test_a_family_starts_only_from_what_it_knows(call: Call, npz: Path) -> None:
     told = call("fit", "transfer-mobilenetv2", "--data", npz, "--weights", "faces")
     assert told.the_line() == "mien-train: --weights faces: must be one of none, imagenet for transfer"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--weights", type=click.Choice(get_args(Weights)), help="What a transfer network starts from [the recipe's]."
 )
+@click.option("--seed", type=click.IntRange(0), help="Of everything drawn at random [the recipe's].")
 @click.option(
     "--distribute",
     metavar="HOST:PORT",
@@ -61,6 +62,7 @@ def command(
     teacher: Path | None,
     crop: bool,
     weights: Weights | None,
+    seed: int | None,
     distribute: str | None,
     place: str,
     tensorboard: bool,
@@ -70,6 +72,8 @@ def command(
     """Train by RECIPE, a bundled recipe's name or a TOML file."""
     path = recipe_path(recipe)
     chosen = load_recipe(path) if weights is None else with_weights(load_recipe(path), weights)
+    if seed is not None:
+        chosen = replace(chosen, train=replace(chosen.train, seed=seed))
     folder = out or Path("runs") / chosen.name
     try:
         from training.distribute import ALONE, join, worker_of
@@ -88,7 +92,9 @@ def command(
         # What an earlier run left would pass for this one's until the first epoch is done.
         for name in (CHECKPOINT, HISTORY, MODEL):
             (folder / name).unlink(missing_ok=True)
-        keep_recipe(path, folder / RECIPE_COPY, "" if weights is None else f"# fit --weights {weights}\n")
+        given = {"weights": weights, "seed": seed}
+        note = "".join(f"# fit --{name} {value}\n" for name, value in given.items() if value is not None)
+        keep_recipe(path, folder / RECIPE_COPY, note)
     _train(chosen, faces, folder, start, teacher, worker=worker, resume=resume, tensorboard=tensorboard)
 
 

@@ -3,8 +3,9 @@
 #
 #   converters/bundle.sh NAME DATA [RUNS [OUT]]
 #
-# NAME: emotion, emotion-fer2013 or emotion-small. The first two start from `trunk` and `trunk-late`, which are trained if
-# they are not there. All learn from the teacher's scores, training/parents/soft-targets.npz (docs/ACCURACY.md).
+# NAME: emotion, emotion-fer2013 or emotion-small. The first two start from `trunk`, `trunk-late` and `trunk-full`, the
+# last from `trunk-small` and `trunk-small-late`, which are trained if they are not there; each is the mean of three
+# trainings with other seeds. All learn from the teachers' scores, training/parents/soft-targets.npz (docs/ACCURACY.md).
 # DATA: fer2013.npz, with votes in it. RUNS: where training results lie [runs]; a finished RUNS/NAME/model.keras is taken
 # as it is, an interrupted training goes on. The results are edge/assets/NAME.tflite and the float network that it was
 # converted from, training/parents/NAME.keras; OUT, a folder, takes both instead.
@@ -22,39 +23,44 @@ need_commands
 origin="Trained from scratch by the Mien project (mien-train fit $name) on FER-2013 (Goodfellow et al. 2013) \
 with the FER+ votes (Barsoum et al. 2016)"
 licence="MIT for the weights; the training pictures are not part of them and have their own terms"
-start=()
 calibrate=yes # whether a temperature of the int8 file's own is tried; it ships where it makes the scores truer
 case $name in
     emotion-fer2013)
-        labels=fer2013 version=1.2.0 start=("$runs/trunk-late/model.keras" "$runs/trunk-late/second-ferplus.keras")
+        labels=fer2013 version=1.3.0 trunks=(trunk trunk-late trunk-full) second=ferplus seeds=(2 12 22)
         description="seven emotions of one face, 48x48 luma" ;;
     emotion)
-        labels=ferplus version=1.2.0 start=("$runs/trunk-late/model.keras" "$runs/trunk-late/second-ferplus.keras")
+        labels=ferplus version=1.3.0 trunks=(trunk trunk-late trunk-full) second=ferplus seeds=(3 13 23)
         description="eight emotions of one face by the votes of ten people, 48x48 luma" ;;
     emotion-small)
-        labels=ferplus version=1.0.0
+        labels=ferplus version=1.1.0 trunks=(trunk-small trunk-small-late) second=fer2013 seeds=(4 14 24)
         description="eight emotions of one face for the smallest boards, 48x48 luma" ;;
     *) fail "$name: not one of the bundled models: emotion, emotion-fer2013, emotion-small" ;;
 esac
 
-# Trains by a recipe, unless it is done: NAME, then the models to start from.
+# Trains by a recipe into a folder, unless it is done: NAME, FOLDER, then further options for fit.
 train() {
-    local recipe=$1 options=() file
-    shift
-    [[ -f $runs/$recipe/model.keras ]] && return
-    for file in "$@"; do options+=(--start "$file"); done
-    if [[ -f $runs/$recipe/checkpoint.npz ]]; then options+=(--resume); fi
-    mien-train fit "$recipe" --data "$data" --out "$runs/$recipe" \
-        --teacher training/parents/soft-targets.npz "${options[@]}"
+    local recipe=$1 folder=$2
+    shift 2
+    [[ -f $folder/model.keras ]] && return
+    if [[ -f $folder/checkpoint.npz ]]; then set -- --resume "$@"; fi
+    mien-train fit "$recipe" --data "$data" --out "$folder" --teacher training/parents/soft-targets.npz "$@"
 }
 
 model=$runs/$name/model.keras
 if [[ ! -f $model ]]; then
-    if [[ ${#start[@]} -gt 0 ]]; then
-        train trunk
-        train trunk-late "$runs/trunk/model.keras" "$runs/trunk/second-ferplus.keras"
-    fi
-    train "$name" "${start[@]}"
+    # Each trunk starts from both heads of the one before.
+    before=()
+    for part in "${trunks[@]}"; do
+        train "$part" "$runs/$part" "${before[@]}"
+        before=(--start "$runs/$part/model.keras" --start "$runs/$part/second-$second.keras")
+    done
+    each=()
+    for seed in "${seeds[@]}"; do
+        train "$name" "$runs/$name-$seed" --seed "$seed" "${before[@]}"
+        each+=("$runs/$name-$seed/model.keras")
+    done
+    mkdir -p "$runs/$name"
+    mien-train average "${each[@]}" --out "$model"
 fi
 
 work=$(mktemp -d)

@@ -17,10 +17,12 @@ from training.models import transfer as transfer_module
 from training.recipe import ModelConfig
 
 COSTS = [
-    ("compact", "default", 892_375, 28_064_064),
+    ("compact", "default", 897_255, 31_298_880),
+    ("compact", "plain", 892_375, 28_064_064),
     ("compact", "wide", 665_855, 43_108_736),
     ("compact", "small", 588_119, 9_512_256),
     ("compact", "teacher", 3_555_751, 112_087_680),
+    ("compact", "teacher-full", 3_565_095, 117_893_760),
     ("compact", "teacher-fine", 2_780_231, 236_263_168),
     ("trial", "small", 588_119, 9_512_256),
     ("sequential", "default", 2_345_607, 77_326_464),

@@ -1,8 +1,9 @@
 """Mien's own family: dense residual networks made for int8 on Arm.
 
 A dense 3x3 earns three times the multiply-adds per instruction of a depthwise one (docs/ARCHITECTURE.md), so there
-is no depthwise layer; the stem halves the picture at once, and most parameters stand at 6x6 and 3x3, where they
-cost least. Every convolution is followed by a BatchNorm that folds into it, and only ReLU is used.
+is no depthwise layer; at most one convolution sees the whole picture before the stem halves it, and most parameters
+stand at 6x6 and 3x3, where they cost least. Every convolution is followed by a BatchNorm that folds into it, and
+only ReLU is used.
 """
 
 from __future__ import annotations
@@ -23,19 +24,22 @@ if TYPE_CHECKING:
 
 class Size(NamedTuple):
     """stem: channels at 24x24. stages: (channels, residual blocks); the first stage stays at 24x24, each later
-    one halves height and width.
+    one halves height and width. full: channels of a convolution at 48x48 before the stem; 0 is none.
     """
 
     stem: int
     stages: tuple[tuple[int, int], ...]
+    full: int = 0
 
 
 # Channels are multiples of 16: others train at half the speed on CPU, and waste lanes on Arm.
 SIZES = {
-    "default": Size(16, ((16, 1), (48, 2), (96, 2), (192, 1))),
+    "default": Size(16, ((16, 1), (48, 2), (96, 2), (192, 1)), full=32),
+    "plain": Size(16, ((16, 1), (48, 2), (96, 2), (192, 1))),
     "wide": Size(24, ((24, 1), (64, 2), (128, 2))),
     "small": Size(16, ((16, 0), (32, 1), (80, 1), (192, 1))),
     "teacher": Size(32, ((32, 1), (96, 2), (192, 2), (384, 1))),
+    "teacher-full": Size(32, ((32, 1), (96, 2), (192, 2), (384, 1)), full=32),
     "teacher-fine": Size(64, ((64, 2), (128, 2), (256, 2))),
 }
 
@@ -45,8 +49,10 @@ def build(config: ModelConfig) -> Any:
     if config.size not in SIZES:
         raise ConfigError(f'model.size = "{config.size}": must be one of {", ".join(SIZES)}')
     size = SIZES[config.size]
-    picture = keras.Input((FACE_PX, FACE_PX, 1), name="luma")
-    x = layers.ReLU(name="stem_relu")(conv(picture, size.stem, 3, 2, "stem"))
+    x = picture = keras.Input((FACE_PX, FACE_PX, 1), name="luma")
+    if size.full:
+        x = layers.ReLU(name="full_relu")(conv(x, size.full, 3, 1, "full"))
+    x = layers.ReLU(name="stem_relu")(conv(x, size.stem, 3, 2, "stem"))
     for stage, (channels, blocks) in enumerate(size.stages):
         for block in range(blocks):
             stride = 2 if block == 0 and stage > 0 else 1

@@ -33,13 +33,7 @@ def assign(variables: list[Any], arrays: list[Any], where: str) -> None:
 
 def take_weights(model: Any, path: Path) -> int:
     """Copy the weights of layers that agree in name and shapes; gives how many did. Raises ModelError if none."""
-    if not path.is_file():
-        raise ModelError(f"{path}: no such model file")
-    try:
-        source = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: no Keras model that can be read: {error}") from error
-    known = {layer.name: layer.get_weights() for layer in source.layers}
+    known = {layer.name: layer.get_weights() for layer in load_keras(path).layers}
     taken = 0
     for layer in model.layers:
         weights = known.get(layer.name, [])

@@ -21,7 +21,8 @@ from edge.sources import demo
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "converters" / "bundle.sh"
-HARD_AGREEMENT = 0.95
+AGREEMENT = {"emotion": 0.97, "emotion-fer2013": 0.97, "emotion-small": 0.95}
+"""On pictures that are harder than faces, on which bundle.sh asks for 0.97 of every model."""
 
 
 def bundle(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -123,7 +124,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("faces")
     scene, rng = demo.Scene(SourceConfig()), np.random.default_rng(3)
-    for number in (*range(30, 110), *range(30, 110)):
+    for file, number in enumerate([*range(30, 110)] * 2):
         box = demo.expected(number)
         assert box is not None
         face = crop_face(scene.render(number), box, FER_CROP)[:, :, 0]
@@ -131,15 +132,14 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
         turned = cv2.warpAffine(face, turn, (48, 48), borderMode=cv2.BORDER_REPLICATE)
         turned[: rng.integers(0, 30)] = rng.integers(0, 255)
         smooth = cv2.GaussianBlur(turned, (0, 0), float(rng.uniform(0.3, 3)))
-        cv2.imwrite(str(folder / f"{len(list(folder.iterdir())):03}.png"), smooth)
+        cv2.imwrite(str(folder / f"{file:03}.png"), smooth)
     return folder
 
 
 @pytest.mark.parametrize("name", bundled_models())
 def test_a_bundled_model_agrees_with_its_float_parent(name: str, faces: Path) -> None:
     parent = ROOT / "training" / "parents" / f"{name}.keras"
-    # These pictures are harder than faces, on which bundle.sh asks for 0.97.
-    limits = ["--min-agreement", str(HARD_AGREEMENT)]
+    limits = ["--min-agreement", str(AGREEMENT[name])]
     command = ["verify", str(model_path(name)), "--against", str(parent), "--data", str(faces), *limits, "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "converters.cli", *command], capture_output=True, text=True, check=False
@@ -150,4 +150,4 @@ def test_a_bundled_model_agrees_with_its_float_parent(name: str, faces: Path) ->
     assert verdict["failures"] == []
     (logits,) = verdict["outputs"]
     assert logits["sqnr_db"] > 25, "a parent whose logits have another temperature shows as noise"
-    assert verdict["agreement"] >= HARD_AGREEMENT
+    assert verdict["agreement"] >= AGREEMENT[name]

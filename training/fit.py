@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, MienError
-from training.batches import EpochBatches, feed
+from training.batches import EpochBatches, Targets, feed
 from training.distil import SoftTargets, softened
 from training.distribute import ALONE, Worker
 from training.eventlog import EventLog
 from training.loss import adjusted, decided, loss_for
-from training.models import build_model
-from training.recipe import Recipe
+from training.models import build_model, settle
+from training.recipe import DistilConfig, Recipe
 from training.run import EVENTS, Run
 from training.sharpness import sharpness_aware
 from training.splits import LABEL_SETS, Part, Splits
+from training.views import Views
 from training.weights import in_policy, take_weights
 
 Tell = Callable[[str], None]
@@ -39,7 +40,7 @@ def fit(
     *,
     resume: bool = False,
     start: Sequence[Path] = (),
-    teacher: SoftTargets | None = None,
+    teacher: SoftTargets | Views | None = None,
     tell: Tell = print,
     bar: bool = False,
     tensorboard: bool = False,
@@ -66,15 +67,24 @@ def fit(
     compile_model(model, recipe, splits.training, steps)
     for path in () if resume else start:
         tell(f"{take_weights(model, path)} layers start from {path}")
+    if start and not resume:
+        settle(recipe.model, model, splits.training.pixels)
     run = Run(recipe, model, out, worker)
     if resume:
         run.resume()
     targets = decided({name: splits.training.targets[name] for name in heads}, recipe.loss)
-    if recipe.distil.weight and teacher is not None:
+    if isinstance(teacher, Views):
+        teacher.check(recipe, splits.training.pixels)
+        if worker.count > 1:
+            raise ConfigError(
+                "--teacher: views are for a single worker: take what mien-train teach writes without --views"
+            )
+    elif recipe.distil.weight and teacher is not None:
         targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
     targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}
     log = EventLog(out / EVENTS) if tensorboard and worker.number == 0 else None
-    train(run, splits, targets, tell=tell, bar=bar, log=log)
+    views = teacher if isinstance(teacher, Views) else None
+    train(run, splits, targets, views=views, tell=tell, bar=bar, log=log)
     return run.save_best(splits)
 
 
@@ -83,13 +93,15 @@ def train(
     splits: Splits,
     targets: dict[str, NDArray[np.float32]],
     *,
+    views: Views | None = None,
     tell: Tell,
     bar: bool,
     log: EventLog | None = None,
 ) -> None:
     """The epochs that a run still lacks, each followed by a checkpoint.
 
-    targets: of the training faces, by head, as they are to be learnt. Raises TrainingError, SinkError.
+    targets: of the training faces, by head, as they are to be learnt. views: their pictures are seen again and
+    again, with what teachers say of them. Raises TrainingError, SinkError.
     """
     recipe = run.recipe
     for epoch in range(run.epoch, recipe.train.epochs):
@@ -99,9 +111,10 @@ def train(
             targets,
             recipe.augment,
             batch_size=recipe.train.batch_size,
-            seed=recipe.train.seed,
-            epoch=epoch,
+            seed=recipe.train.seed if views is None else views.seed,
+            epoch=epoch if views is None else epoch % views.count,
             worker=run.worker,
+            said=None if views is None else learnt_from(views.of(epoch % views.count), recipe.distil),
         )
         # Keras would shuffle the batches once more, by a state that no checkpoint holds.
         logs = run.model.fit(
@@ -123,6 +136,11 @@ def train(
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")
             break
+
+
+def learnt_from(said: dict[str, NDArray[np.float16]], how: DistilConfig) -> Callable[[Targets, slice], Targets]:
+    """Takes the targets of pictures in those places of a view, gives them with the teachers' share in them."""
+    return lambda targets, places: softened(targets, {head: rows[places] for head, rows in said.items()}, how)
 
 
 def check_numbers(run: Run, epoch: int, loss: float) -> None:

@@ -120,3 +120,22 @@ def test_with_the_package_every_convolution_starts_from_it() -> None:
         np.array_equal(layer.kernel, known.kernel)
         for layer, known in zip(found[1:], convolutions[1:], strict=False)
     )
+
+
+def test_norms_that_are_put_into_a_trained_network_change_no_answer_at_first() -> None:
+    rng = np.random.default_rng(4)
+    plain, normed = (faceresnet.build(ModelConfig(family="faceresnet", size=size)) for size in faceresnet.SIZES)
+    by_name = {layer.name: layer.get_weights() for layer in plain.layers if layer.weights}
+    for layer in normed.layers:
+        if layer.name in by_name:
+            layer.set_weights(by_name[layer.name])
+    pictures = rng.random((8, 48, 48, 1), np.float32)
+    faceresnet.settle(normed, pictures)
+    wanted = plain.predict_on_batch(pictures)
+    assert normed.predict_on_batch(pictures) == pytest.approx(wanted, rel=1e-2, abs=1e-2 * np.abs(wanted).max())
+    norm = normed.get_layer("stage1_block0_conv1_norm")
+    assert np.abs(norm.moving_mean).max() > 0
+    norm.set_weights([2 * array for array in norm.get_weights()])
+    learnt = norm.get_weights()
+    faceresnet.settle(normed, pictures)  # has learnt already: is left alone
+    assert all(np.array_equal(now, before) for now, before in zip(norm.get_weights(), learnt, strict=True))

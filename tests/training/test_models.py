@@ -28,6 +28,7 @@ COSTS = [
     ("sequential", "default", 2_345_607, 77_326_464),
     ("xception", "default", 58_423, 5_520_448),
     ("faceresnet", "default", 4_393_223, 145_923_840),
+    ("faceresnet", "normed", 4_405_383, 145_923_840),
     ("transfer", "mobilenetv2", 2_266_951, 55_018_112),
     ("transfer", "vgg16", 14_718_279, 704_695_808),
     ("transfer", "resnet50v2", 23_579_143, 639_236_096),

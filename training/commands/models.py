@@ -14,13 +14,14 @@ def command(count: int) -> None:
     try:
         from training.models import build_model, multiply_adds
         from training.models.compact import SIZES as COMPACT
+        from training.models.faceresnet import SIZES as FACERESNET
         from training.models.transfer import SIZES as TRANSFER
     except ImportError as error:
         raise MissingPackageError(f"{error}: ./setup.sh train, or pip install 'mien[train]'") from error
     from training.recipe import ModelConfig
 
     known = [("compact", size) for size in COMPACT] + [("sequential", "default"), ("xception", "default")]
-    known += [("transfer", size) for size in TRANSFER] + [("faceresnet", "default")]
+    known += [("transfer", size) for size in TRANSFER] + [("faceresnet", size) for size in FACERESNET]
     click.echo(f"{'family':>12} {'size':>12} {'parameters':>12} {'multiply-adds':>14}")
     for family, size in known:
         config = ModelConfig(family=family, size=size)  # type: ignore[arg-type]

@@ -15,8 +15,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from training.recipe import ModelConfig
+
+SETTLED_BY = 1024
+"""Faces that a new norm's statistics are taken from."""
 
 
 def build_model(config: ModelConfig, heads: dict[str, int]) -> Any:
@@ -38,6 +42,16 @@ def build_model(config: ModelConfig, heads: dict[str, int]) -> Any:
         else:
             outputs[name] = keras.layers.Dense(count, activation=activation, name=name, dtype="float32")(features)
     return keras.Model(trunk.inputs[0], outputs, name=f"{config.family}-{config.size}")
+
+
+def settle(config: ModelConfig, model: Any, pixels: NDArray[np.uint8]) -> None:
+    """What a family does to a network that has just taken another one's weights, by the faces it will learn from.
+
+    pixels: uint8 (n, side, side). Nothing, for most families.
+    """
+    family = importlib.import_module(f"training.models.{config.family}")
+    if hasattr(family, "settle"):
+        family.settle(model, pixels[:SETTLED_BY, ..., np.newaxis].astype(np.float32) / 255)
 
 
 def one_head(model: Any, head: str) -> Any:

@@ -138,7 +138,7 @@ def train(
             break
 
 
-def learnt_from(said: dict[str, NDArray[np.float16]], how: DistilConfig) -> Callable[[Targets, slice], Targets]:
+def learnt_from(said: dict[str, NDArray[np.float32]], how: DistilConfig) -> Callable[[Targets, slice], Targets]:
     """Takes the targets of pictures in those places of a view, gives them with the teachers' share in them."""
     return lambda targets, places: softened(targets, {head: rows[places] for head, rows in said.items()}, how)
 

@@ -23,24 +23,24 @@ from training.recipe import Recipe
 from training.whole import write_arrays
 
 KINDS = ("seed", "batch_size", "augment", "faces")
-"""The arrays of a file that say which pictures were judged; the others are scores."""
+"""The arrays of a file that say which pictures were judged; the others are roots of scores."""
 
 
 class Views(Struct, frozen=True, eq=False):
     """One view is an epoch's pictures. seed, batch_size: of training.batches.EpochBatches, which makes them again.
-    augment: how, as JSON. faces: a digest of all that they are made from. scores: for each head float16, shape
-    (views, pictures, labels), in the order of the batches; rows sum to 1.
+    augment: how, as JSON. faces: a digest of all that they are made from. roots: for each head uint8, shape (views,
+    pictures, labels), in the order of the batches: the roots of scores, 255 for 1, which keep small ones apart.
     """
 
     seed: int
     batch_size: int
     augment: str
     faces: int
-    scores: dict[str, NDArray[np.float16]]
+    roots: dict[str, NDArray[np.uint8]]
 
     @property
     def count(self) -> int:
-        return min(len(array) for array in self.scores.values())
+        return min(len(array) for array in self.roots.values())
 
     def check(self, recipe: Recipe, pixels: NDArray[np.uint8]) -> None:
         """Raises ConfigError if a training by this recipe, on faces uint8 (n, side, side), would see others."""
@@ -52,9 +52,10 @@ class Views(Struct, frozen=True, eq=False):
             if own != wanted:
                 raise ConfigError(f"--teacher: its views are of another {name}: run mien-train teach --views")
 
-    def of(self, view: int) -> dict[str, NDArray[np.float16]]:
-        """The scores of one view, by head."""
-        return {head: array[view] for head, array in self.scores.items()}
+    def of(self, view: int) -> dict[str, NDArray[np.float32]]:
+        """The scores of one view, by head; rows sum to 1."""
+        squares = {head: array[view].astype(np.float32) ** 2 for head, array in self.roots.items()}
+        return {head: array / array.sum(axis=1, keepdims=True) for head, array in squares.items()}
 
 
 def as_json(how: Augmentation) -> str:
@@ -77,7 +78,7 @@ def judge(
 
     how = recipe.train
     predictors = [open_predictor(name) for name in models]
-    views: dict[str, list[NDArray[np.float16]]] = {}
+    views: dict[str, list[NDArray[np.uint8]]] = {}
     for epoch in range(count):
         batches = EpochBatches(pixels, {}, recipe.augment, batch_size=how.batch_size, seed=how.seed, epoch=epoch)
         pictures = np.concatenate([batches[number][0] for number in range(len(batches))])
@@ -86,16 +87,16 @@ def judge(
         for predictor in predictors:
             said.setdefault(HEAD_OF[predictor.labels], []).append(predictor.scores(seen))
         for head, all_of in said.items():
-            views.setdefault(head, []).append(np.mean(all_of, axis=0).astype(np.float16))
+            views.setdefault(head, []).append(np.rint(255 * np.sqrt(np.mean(all_of, axis=0))).astype(np.uint8))
         tell(f"view {epoch + 1}/{count}: {len(seen)} pictures")
-    scores = {head: np.stack(arrays) for head, arrays in views.items()}
-    return Views(how.seed, how.batch_size, as_json(recipe.augment), digest_of(pixels), scores)
+    roots = {head: np.stack(arrays) for head, arrays in views.items()}
+    return Views(how.seed, how.batch_size, as_json(recipe.augment), digest_of(pixels), roots)
 
 
 def write_views(path: Path, views: Views) -> None:
     """All or nothing. Raises SinkError."""
     kinds = {name: np.array(getattr(views, name)) for name in KINDS}
-    write_arrays(path, {**kinds, **views.scores}, compressed=True)
+    write_arrays(path, {**kinds, **views.roots}, compressed=True)
 
 
 def read_teacher(path: Path) -> SoftTargets | Views:

@@ -48,4 +48,4 @@ def _judge(models: list[str], recipe: Recipe, faces: Faces, epochs: int, out: Pa
     training = split(faces, keep_duplicates=recipe.data.keep_duplicates).training
     found = judge(models, recipe, training.pixels, epochs, click.echo)
     write_views(out, found)
-    click.echo(f"wrote {out}: {found.count} views of {len(training)} faces, {' and '.join(found.scores)}")
+    click.echo(f"wrote {out}: {found.count} views of {len(training)} faces, {' and '.join(found.roots)}")

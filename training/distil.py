@@ -56,15 +56,14 @@ def teach(models: list[str], faces: Faces) -> SoftTargets:
 
     models: whatever training.predictor opens. Raises ModelError.
     """
-    from training.predictor import open_predictor
+    from training.predictor import open_panel
 
+    panel = open_panel(models)
     keys, first = np.unique(digests(faces.pixels), return_index=True)
     pixels = faces.pixels[first]
     said: dict[str, list[NDArray[np.float32]]] = {}
-    for name in models:
-        predictor = open_predictor(name)
-        mean = (predictor.scores(pixels) + predictor.scores(pixels[:, :, ::-1])) / 2
-        said.setdefault(HEAD_OF[predictor.labels], []).append(mean)
+    for (labels, straight), (_, mirrored) in zip(panel(pixels), panel(pixels[:, :, ::-1]), strict=True):
+        said.setdefault(HEAD_OF[labels], []).append((straight + mirrored) / 2)
     return SoftTargets(keys, {head: np.mean(all_of, axis=0).astype(np.float16) for head, all_of in said.items()})
 
 

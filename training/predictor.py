@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from edge.model.interpreter import Interpreter, dequantize
 from edge.model.labels import FER2013, FERPLUS
 from edge.model.package import model_path, open_model
 from edge.model.preprocess import resize_face, softmax
+
+Scores = NDArray[np.float32]
 
 BATCH = 256
 LABELS_BY_COUNT = {len(labels): labels for labels in (FER2013, FERPLUS)}
@@ -109,19 +112,65 @@ def load_keras(path: Path) -> Any:
 
 def _keras(path: Path) -> Predictor:
     model = load_keras(path)
-    _, height, width, channels = _four(model.input_shape, str(path))
+    side, labels = _side_and_labels(model, str(path))
+    return Predictor(labels, lambda pixels: as_scores(_outputs(model, pixels, side)[0]))
+
+
+def _side_and_labels(model: Any, where: str) -> tuple[int, tuple[str, ...]]:
+    _, height, width, channels = _four(model.input_shape, where)
     if height != width or channels != 1:
-        raise ModelError(f"{path}: input: {height} x {width} x {channels}: a square luma picture is expected")
-    labels = _labels(int(model.output_shape[-1]), str(path))
+        raise ModelError(f"{where}: input: {height} x {width} x {channels}: a square luma picture is expected")
+    return height, _labels(int(model.output_shape[-1]), where)
 
-    def scores(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        rows = []
-        for start in range(0, len(pixels), BATCH):
-            crops = np.stack([resize_face(face, height) for face in pixels[start : start + BATCH]])
-            rows.append(np.asarray(model.predict_on_batch(crops.astype(np.float32) / 255), np.float32))
-        return as_scores(np.concatenate(rows))
 
-    return Predictor(labels, scores)
+def _outputs(model: Any, pixels: NDArray[np.uint8], side: int) -> list[NDArray[np.float32]]:
+    """What a Keras model of one output or several gives faces, uint8 (n, any, any): for each (n, labels)."""
+    rows: list[list[NDArray[np.float32]]] = []
+    for start in range(0, len(pixels), BATCH):
+        crops = np.stack([resize_face(face, side) for face in pixels[start : start + BATCH]])
+        found = model.predict_on_batch(crops.astype(np.float32) / 255)
+        rows.append([np.asarray(each, np.float32) for each in (found if isinstance(found, list) else [found])])
+    return [np.concatenate(each) for each in zip(*rows, strict=True)]
+
+
+def open_panel(names: Sequence[str]) -> Callable[[NDArray[np.uint8]], list[tuple[tuple[str, ...], Scores]]]:
+    """What several models say of faces, uint8 (n, side, side): (labels, scores) of each, in no order.
+
+    Networks that differ in their last layer alone, as the two heads of a training do, are computed once. Raises
+    ModelError.
+    """
+    predictors = [open_predictor(name) for name in names if not name.endswith(".keras")]
+    same_trunk: dict[bytes, list[tuple[str, Any]]] = {}
+    for name in names:
+        if name.endswith(".keras"):
+            model = load_keras(Path(name))
+            same_trunk.setdefault(_trunk(model), []).append((name, model))
+    panels = []
+    for group in same_trunk.values():
+        first = group[0][1]
+        kinds = [_side_and_labels(model, name) for name, model in group]
+        heads = [model.layers[-1](first.layers[-1].input) for _, model in group[1:]]
+        joined = type(first)(first.inputs[0], [first.output, *heads]) if heads else first
+        panels.append((joined, kinds))
+
+    def scores(pixels: NDArray[np.uint8]) -> list[tuple[tuple[str, ...], Scores]]:
+        said = [(predictor.labels, predictor.scores(pixels)) for predictor in predictors]
+        for model, kinds in panels:
+            outputs = _outputs(model, pixels, kinds[0][0])
+            said += [(labels, as_scores(array)) for (_, labels), array in zip(kinds, outputs, strict=True)]
+        return said
+
+    return scores
+
+
+def _trunk(model: Any) -> bytes:
+    """A digest of all layers and weights but the last layer's."""
+    digest = hashlib.sha256()
+    for layer in model.layers[:-1]:
+        digest.update(f"{type(layer).__name__} {layer.name};".encode())
+        for array in layer.get_weights():
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()
 
 
 def _four(shape: Any, where: str) -> tuple[int, int, int, int]:

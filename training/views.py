@@ -74,18 +74,17 @@ def judge(
 
     models: whatever training.predictor opens. pixels: uint8 (n, side, side), the training faces. Raises ModelError.
     """
-    from training.predictor import open_predictor
+    from training.predictor import open_panel
 
-    how = recipe.train
-    predictors = [open_predictor(name) for name in models]
+    how, panel = recipe.train, open_panel(models)
     views: dict[str, list[NDArray[np.uint8]]] = {}
     for epoch in range(count):
         batches = EpochBatches(pixels, {}, recipe.augment, batch_size=how.batch_size, seed=how.seed, epoch=epoch)
         pictures = np.concatenate([batches[number][0] for number in range(len(batches))])
         seen = np.rint(pictures[..., 0] * 255).astype(np.uint8)
         said: dict[str, list[NDArray[np.float32]]] = {}
-        for predictor in predictors:
-            said.setdefault(HEAD_OF[predictor.labels], []).append(predictor.scores(seen))
+        for labels, scores in panel(seen):
+            said.setdefault(HEAD_OF[labels], []).append(scores)
         for head, all_of in said.items():
             views.setdefault(head, []).append(np.rint(255 * np.sqrt(np.mean(all_of, axis=0))).astype(np.uint8))
         tell(f"view {epoch + 1}/{count}: {len(seen)} pictures")

@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 pytest.importorskip("keras")
 
+import keras
+
 from edge.errors import ConfigError, ModelError
 from edge.model.labels import FER2013
+from training import predictor
 from training.dataset import Faces
 from training.distil import SoftTargets, digests, read_soft, softened, teach, write_soft
 from training.fit import fit
-from training.predictor import Predictor
-from training.recipe import DistilConfig, parse_recipe
+from training.models import build_model, one_head
+from training.predictor import Predictor, open_panel, open_predictor
+from training.recipe import DistilConfig, ModelConfig, parse_recipe
 from training.splits import is_training, split
 
 
@@ -114,3 +118,25 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"gone\.npz: cannot be read: No such file"):
         read_soft(tmp_path / "gone.npz")
+
+
+def test_the_heads_of_one_training_are_computed_together_and_say_what_each_says_alone(
+    faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        model = build_model(ModelConfig(family="compact", size="small"), {"fer2013": 7, "ferplus": 8})
+        for head in ("fer2013", "ferplus"):
+            path = tmp_path / f"{head}-{seed}.keras"
+            one_head(model, head).save(path)
+            names.append(str(path))
+    apart = [open_predictor(name) for name in names]
+    calls: list[int] = []
+    compute = predictor._outputs
+    monkeypatch.setattr(predictor, "_outputs", lambda *given: calls.append(1) or compute(*given))
+    said = open_panel(names)(faces.pixels[:9])
+    assert len(calls) == 2
+    for one in apart:
+        wanted = one.scores(faces.pixels[:9])
+        assert any(labels == one.labels and scores == pytest.approx(wanted, abs=1e-5) for labels, scores in said)

@@ -80,4 +80,7 @@ def check_start(recipe: DetectorRecipe, start: Path | None, *, resume: bool) -> 
 
 
 def fingerprint(recipe: DetectorRecipe) -> str:
-    return hashlib.sha256(msgspec.json.encode(recipe)).hexdigest()
+    """Of everything that trains: what is raised afterwards may still be changed, and the run resumed for it."""
+    parts = msgspec.to_builtins(recipe)
+    del parts["train"]["raised"]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from edge.errors import ConfigError
-from training.detector.recipe import load_detector_recipe
+from training.detector.recipe import fingerprint, load_detector_recipe
 
 NETWORK = 'name = "mine"\n[network]\ntrunk = [["k8"], ["r8"], ["k8"]]\nneck = [8, 8, 8]\nhead = false\n'
 
@@ -42,3 +43,12 @@ def test_a_bad_one_is_named_with_key_and_rule(tmp_path: Path, text: str | None, 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="face-tuned"):
         load_detector_recipe("facee")
+
+
+def test_what_is_raised_in_the_end_may_change_and_the_run_go_on() -> None:
+    recipe, _ = load_detector_recipe("face-tuned")
+    train = recipe.train
+    other = structs.replace(recipe, train=structs.replace(train, raised=(0.0, 0.0, 0.5)))
+    assert fingerprint(other) == fingerprint(recipe)
+    longer = structs.replace(recipe, train=structs.replace(train, epochs=train.epochs + 1))
+    assert fingerprint(longer) != fingerprint(recipe)

@@ -6,7 +6,7 @@ Each is a function of seed, epoch and number alone, so that a resumed run sees w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from training.augment import Augmentation, augment, mix
 from training.distribute import ALONE, Worker
 
-Targets = dict[str, NDArray[np.float32]]
-Batch = tuple[NDArray[np.float32], Targets]
+Batch = tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]
 
 
 class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -26,25 +25,23 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Every epoch has the same number of full batches; the few faces left over come in another one.
     worker: makes its part of each batch only.
-    said: what becomes of the targets of the pictures in those places of the epoch; for one worker.
     """
 
     def __init__(
         self,
         pixels: NDArray[np.uint8],
-        targets: Targets,
+        targets: dict[str, NDArray[np.float32]],
         how: Augmentation,
         *,
         batch_size: int,
         seed: int,
         epoch: int,
         worker: Worker = ALONE,
-        said: Callable[[Targets, slice], Targets] | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self._pixels, self._targets, self._how = pixels, targets, how
         self._batch_size = min(batch_size, len(pixels))
-        self._worker, self._key, self._said = worker, (seed, epoch), said
+        self._worker, self._key = worker, (seed, epoch)
         self._order = np.random.default_rng(self._key).permutation(len(pixels))
 
     def __len__(self) -> int:
@@ -58,11 +55,7 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
         rows = rows[self._worker.part(len(rows))]
         pictures = augment(self._pixels[rows], self._how, rng)
         targets = {name: array[rows] for name, array in self._targets.items()}
-        pictures, targets = mix(pictures, targets, self._how, rng)
-        if self._said is not None:
-            first = number * self._batch_size
-            targets = self._said(targets, slice(first, first + self._batch_size))
-        return pictures, targets
+        return mix(pictures, targets, self._how, rng)
 
 
 def feed(batches: Any) -> Any:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -68,12 +66,12 @@ def teach(models: list[str], faces: Faces) -> SoftTargets:
 
 
 def softened(
-    targets: dict[str, NDArray[np.float32]], said: Mapping[str, NDArray[np.floating[Any]]], how: DistilConfig
+    targets: dict[str, NDArray[np.float32]], said: dict[str, NDArray[np.float32]], how: DistilConfig
 ) -> dict[str, NDArray[np.float32]]:
     """Targets with the teachers' share in them, for each head that the teachers know."""
     mixed = dict(targets)
     for head in targets.keys() & said.keys():
-        warm = np.maximum(said[head], 1e-8, dtype=np.float32) ** (1 / how.temperature)
+        warm = np.maximum(said[head], 1e-8) ** (1 / how.temperature)
         warm /= warm.sum(axis=1, keepdims=True)
         mixed[head] = np.asarray((1 - how.weight) * targets[head] + how.weight * warm, np.float32)
     return mixed
@@ -86,22 +84,14 @@ def write_soft(path: Path, soft: SoftTargets) -> None:
 
 def read_soft(path: Path) -> SoftTargets:
     """Raises ModelError if there is no such file, or it holds something else."""
-    arrays = read_scores(path)
-    pictures = arrays.pop("pictures", None)
-    if pictures is None or not arrays or any(len(array) != len(pictures) for array in arrays.values()):
-        raise not_taught(path)
-    return SoftTargets(pictures, arrays)
-
-
-def read_scores(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a file of mien-train teach. Raises ModelError if it is none."""
     try:
         # numpy leaves a file open that it opened itself and could not read.
         with path.open("rb") as file, np.load(file) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise not_taught(path, error.strerror if isinstance(error, OSError) else None) from error
-
-
-def not_taught(path: Path, reason: str | None = None) -> ModelError:
-    return ModelError(f"{path}: " + (f"cannot be read: {reason}" if reason else "no file of mien-train teach"))
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no file of mien-train teach"
+        raise ModelError(f"{path}: cannot be read: {reason}") from error
+    pictures = arrays.pop("pictures", None)
+    if pictures is None or not arrays or any(len(array) != len(pictures) for array in arrays.values()):
+        raise ModelError(f"{path}: no file of mien-train teach")
+    return SoftTargets(pictures, arrays)

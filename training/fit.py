@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, MienError
-from training.batches import EpochBatches, Targets, feed
+from training.batches import EpochBatches, feed
 from training.distil import SoftTargets, softened
 from training.distribute import ALONE, Worker
 from training.eventlog import EventLog
 from training.loss import adjusted, decided, loss_for
 from training.models import build_model, settle
-from training.recipe import DistilConfig, Recipe
+from training.recipe import Recipe
 from training.run import EVENTS, Run
 from training.sharpness import sharpness_aware
 from training.splits import LABEL_SETS, Part, Splits
-from training.views import Views
 from training.weights import in_policy, take_weights
 
 Tell = Callable[[str], None]
@@ -40,7 +39,7 @@ def fit(
     *,
     resume: bool = False,
     start: Sequence[Path] = (),
-    teacher: SoftTargets | Views | None = None,
+    teacher: SoftTargets | None = None,
     tell: Tell = print,
     bar: bool = False,
     tensorboard: bool = False,
@@ -73,18 +72,11 @@ def fit(
     if resume:
         run.resume()
     targets = decided({name: splits.training.targets[name] for name in heads}, recipe.loss)
-    if isinstance(teacher, Views):
-        teacher.check(recipe, splits.training.pixels)
-        if worker.count > 1:
-            raise ConfigError(
-                "--teacher: views are for a single worker: take what mien-train teach writes without --views"
-            )
-    elif recipe.distil.weight and teacher is not None:
+    if recipe.distil.weight and teacher is not None:
         targets = softened(targets, teacher.of(splits.training.pixels), recipe.distil)
     targets = {name: adjusted(array, recipe.loss) for name, array in targets.items()}
     log = EventLog(out / EVENTS) if tensorboard and worker.number == 0 else None
-    views = teacher if isinstance(teacher, Views) else None
-    train(run, splits, targets, views=views, tell=tell, bar=bar, log=log)
+    train(run, splits, targets, tell=tell, bar=bar, log=log)
     return run.save_best(splits)
 
 
@@ -93,15 +85,13 @@ def train(
     splits: Splits,
     targets: dict[str, NDArray[np.float32]],
     *,
-    views: Views | None = None,
     tell: Tell,
     bar: bool,
     log: EventLog | None = None,
 ) -> None:
     """The epochs that a run still lacks, each followed by a checkpoint.
 
-    targets: of the training faces, by head, as they are to be learnt. views: their pictures are seen again and
-    again, with what teachers say of them. Raises TrainingError, SinkError.
+    targets: of the training faces, by head, as they are to be learnt. Raises TrainingError, SinkError.
     """
     recipe = run.recipe
     for epoch in range(run.epoch, recipe.train.epochs):
@@ -111,10 +101,9 @@ def train(
             targets,
             recipe.augment,
             batch_size=recipe.train.batch_size,
-            seed=recipe.train.seed if views is None else views.seed,
-            epoch=epoch if views is None else epoch % views.count,
+            seed=recipe.train.seed,
+            epoch=epoch,
             worker=run.worker,
-            said=None if views is None else learnt_from(views.of(epoch % views.count), recipe.distil),
         )
         # Keras would shuffle the batches once more, by a state that no checkpoint holds.
         logs = run.model.fit(
@@ -136,11 +125,6 @@ def train(
         if recipe.train.patience and run.epochs_since_best() >= recipe.train.patience:
             tell(f"stopped: no better validation accuracy for {recipe.train.patience} epochs")
             break
-
-
-def learnt_from(said: dict[str, NDArray[np.float32]], how: DistilConfig) -> Callable[[Targets, slice], Targets]:
-    """Takes the targets of pictures in those places of a view, gives them with the teachers' share in them."""
-    return lambda targets, places: softened(targets, {head: rows[places] for head, rows in said.items()}, how)
 
 
 def check_numbers(run: Run, epoch: int, loss: float) -> None:

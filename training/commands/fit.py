@@ -109,12 +109,12 @@ def _train(
     resume: bool,
     tensorboard: bool,
 ) -> None:
+    from training.distil import read_soft
     from training.fit import fit
     from training.models import build_model, multiply_adds
     from training.run import MODEL
-    from training.views import read_teacher
 
-    soft = None if teacher is None else read_teacher(teacher)
+    soft = None if teacher is None else read_soft(teacher)
     splits = split(faces, keep_duplicates=recipe.data.keep_duplicates)
     if faces.votes is None:
         splits = taught(splits, recipe.heads())

@@ -146,11 +146,13 @@ def open_panel(names: Sequence[str]) -> Callable[[NDArray[np.uint8]], list[tuple
             model = load_keras(Path(name))
             same_trunk.setdefault(_trunk(model), []).append((name, model))
     panels = []
+    if same_trunk:
+        import keras
     for group in same_trunk.values():
         first = group[0][1]
         kinds = [_side_and_labels(model, name) for name, model in group]
         heads = [model.layers[-1](first.layers[-1].input) for _, model in group[1:]]
-        joined = type(first)(first.inputs[0], [first.output, *heads]) if heads else first
+        joined = keras.Model(first.inputs[0], [first.output, *heads]) if heads else first
         panels.append((joined, kinds))
 
     def scores(pixels: NDArray[np.uint8]) -> list[tuple[tuple[str, ...], Scores]]:

@@ -145,15 +145,10 @@ def open_panel(names: Sequence[str]) -> Callable[[NDArray[np.uint8]], list[tuple
         if name.endswith(".keras"):
             model = load_keras(Path(name))
             same_trunk.setdefault(_trunk(model), []).append((name, model))
-    panels = []
-    if same_trunk:
-        import keras
-    for group in same_trunk.values():
-        first = group[0][1]
-        kinds = [_side_and_labels(model, name) for name, model in group]
-        heads = [model.layers[-1](first.layers[-1].input) for _, model in group[1:]]
-        joined = keras.Model(first.inputs[0], [first.output, *heads]) if heads else first
-        panels.append((joined, kinds))
+    panels = [
+        (_joined([model for _, model in group]), [_side_and_labels(model, name) for name, model in group])
+        for group in same_trunk.values()
+    ]
 
     def scores(pixels: NDArray[np.uint8]) -> list[tuple[tuple[str, ...], Scores]]:
         said = [(predictor.labels, predictor.scores(pixels)) for predictor in predictors]
@@ -163,6 +158,15 @@ def open_panel(names: Sequence[str]) -> Callable[[NDArray[np.uint8]], list[tuple
         return said
 
     return scores
+
+
+def _joined(models: list[Any]) -> Any:
+    """One network with the outputs of all, which differ in their last layer alone."""
+    import keras
+
+    first, *others = models
+    heads = [model.layers[-1](first.layers[-1].input) for model in others]
+    return keras.Model(first.inputs[0], [first.output, *heads]) if heads else first
 
 
 def _trunk(model: Any) -> bytes:

@@ -30,6 +30,7 @@ SIDE_PX = 118
 """Enlarges a 48 px face until its eyes are as far apart as in the photos that dlib's network saw, which are 150 px
 wide and show a quarter of the face's size around it."""
 BATCH = 128
+"""Faces whose maps are held at once: those of a thousand would take gigabytes."""
 MEAN_RGB = np.array([122.782, 117.001, 104.298], np.float32)
 """Taken from every photo before it was divided by 256."""
 
